@@ -1,0 +1,1 @@
+"""kedge keeps an organisation's self-hosted services recoverable."""

@@ -1,0 +1,1 @@
+"""One file per outside tool; only app imports it."""

@@ -1,0 +1,1 @@
+"""The database where evidence lives; only app imports it."""

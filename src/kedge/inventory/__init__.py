@@ -1,0 +1,1 @@
+"""Text to model and back; the model compiled into scenario rules."""

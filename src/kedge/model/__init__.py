@@ -1,0 +1,1 @@
+"""The nouns: what can be declared, observed and answered. No input, no output."""

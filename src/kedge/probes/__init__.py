@@ -1,0 +1,1 @@
+"""Protocol dialogues: one read-only look each."""

@@ -1,0 +1,1 @@
+"""The failure-scenario engine: pure logic over monotone rules."""

@@ -1,0 +1,1 @@
+"""RRset difference and zone plans (pure)."""
