@@ -1,0 +1,42 @@
+"""Names in the world: domains and certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from kedge.model.premises import PaidWith
+from kedge.model.quantity import Moment
+from kedge.model.thing import AnyRef, OneOrMore, ProviderRef, Thing, refers
+
+NameserverRef = Annotated[str, refers("hosts", "providers", "services")]
+ZoneText = Annotated[tuple[str, ...], OneOrMore]
+
+
+class Domain(Thing):
+    """A registered name, who sells it, who answers for it, and what it should say.
+
+    `zone` maps owner names (several may share a line) to records in presentation format (RFC 1035 §5.1):
+    `wiki mail: A 192.0.2.10`.
+    """
+
+    section: ClassVar[str] = "domains"
+    registrar: ProviderRef | None = None
+    nameservers: Annotated[tuple[NameserverRef, ...], OneOrMore] | None = Field(
+        None, description="who answers for it: hosts or DNS services of one's own, or a provider"
+    )
+    expires: Moment | None = Field(None, alias="expiry")
+    paid_with: PaidWith | None = None
+    zone: Mapping[str, ZoneText] = {}
+
+
+class Certificate(Thing):
+    """A TLS certificate."""
+
+    section: ClassVar[str] = "certificates"
+    names: Annotated[tuple[str, ...], OneOrMore] = ()
+    used_by: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
+    expires: Moment | None = Field(None, alias="expiry")
+    renewed_by: AnyRef | None = None

@@ -1,0 +1,148 @@
+"""Who: people, teams, groups, the channels that reach them, the accounts they open, secrets and documents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field
+
+from kedge.model.need import Needs, NeedsField
+from kedge.model.quantity import Deadline, Duration, Moment
+from kedge.model.thing import (
+    AnyRef,
+    ChannelRef,
+    Declared,
+    OneOrMore,
+    PeopleRef,
+    PersonRef,
+    PlaceRef,
+    SecretRef,
+    Thing,
+)
+
+CHANNEL_TYPES = ("mail", "xmpp", "sms", "phone", "matrix", "signal", "ntfy", "webhook", "letter", "exec")
+
+
+class Away(Declared):
+    """A time somebody cannot be reached."""
+
+    since: Moment | None = Field(None, alias="from")
+    until: Deadline | None = None
+
+
+def _read_away(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    start, dots, end = value.partition("..")
+    if dots:
+        return {"from": start.strip(), "until": end.strip()}
+    word, _, moment = value.partition(" ")
+    if word not in {"until", "from"} or not moment:
+        raise ValueError(f"expected 'until 2007-02-01' or '2007-01-05..2007-02-01', found '{value}'")
+    return {word: moment.strip()}
+
+
+class Person(Thing):
+    """Somebody who can act."""
+
+    section: ClassVar[str] = "people"
+    channels: Annotated[tuple[ChannelRef, ...], OneOrMore] | None = Field(
+        None, description="how to reach this person, best first: `sms anna`, `mail anna@private.example`"
+    )
+    away: Annotated[Away, BeforeValidator(_read_away)] | None = None
+    left: Moment | None = None
+    skills: Annotated[tuple[str, ...], OneOrMore] = ()
+    public: bool = Field(False, description="the person agreed to be named on the public page")
+
+    def can_act(self, at: datetime) -> bool:
+        """Return whether this person is neither away nor gone for good at this moment."""
+        if self.left and self.left <= at:
+            return False
+        away = self.away
+        return not away or not ((away.since is None or away.since <= at) and (away.until is None or at <= away.until))
+
+
+class Team(Thing):
+    """People who are responsible together."""
+
+    section: ClassVar[str] = "teams"
+    members: Annotated[tuple[PersonRef, ...], OneOrMore] | None = None
+    channels: Annotated[tuple[ChannelRef, ...], OneOrMore] = ()
+    public: bool = Field(True, description="named on the public page")
+
+
+class Group(Thing):
+    """A permission that several people hold together, managed somewhere."""
+
+    section: ClassVar[str] = "groups"
+    members: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = None
+    grants: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="accounts that its members can open")
+    managed_through: AnyRef | None = None
+
+
+def _read_channel(value: Any) -> Any:
+    return {"to": value} if isinstance(value, str) else value
+
+
+class Channel(Thing):
+    """A way a message travels. `to` is its type and address: `mail board@example.org`, `sms anna`, `ntfy topic`."""
+
+    section: ClassVar[str] = "channels"
+    to: str
+    via: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="what else must work for it to arrive")
+    readers: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = None
+    read_every: Duration | None = None
+
+    @property
+    def type(self) -> str:
+        """The type of the channel: `mail`, `sms` …"""
+        return self.to.partition(" ")[0]
+
+    @property
+    def address(self) -> str:
+        """The address after the type."""
+        return self.to.partition(" ")[2].strip()
+
+
+ChannelText = Annotated[Channel, BeforeValidator(_read_channel)]
+
+
+class Account(Thing):
+    """A login that opens something: a provider's panel, a host, a zone, a service's administration."""
+
+    section: ClassVar[str] = "accounts"
+    opens: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
+    held_by: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = None
+    known_to: Annotated[tuple[PeopleRef, ...], OneOrMore] = Field((), description="people who know that it exists")
+    reset_by: Annotated[tuple[ChannelRef, ...], OneOrMore] | None = Field(
+        None, description="the channel through which it can be reset"
+    )
+    factors: Annotated[tuple[SecretRef, ...], OneOrMore] | None = Field(
+        None, description="everything a login asks for: password, token, phone"
+    )
+    needs: NeedsField = Field(Needs(), description="what must work to log in: a VPN, a single sign-on")
+    presence: PlaceRef | None = Field(None, description="a place somebody must stand in to use it")
+    can_delete: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
+    can_lock: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="what it may close or withdraw")
+    can_remove_holders: bool | None = None
+    url: str = ""
+
+
+class Secret(Thing):
+    """A password, key or token: where it is kept, never what it is."""
+
+    section: ClassVar[str] = "secrets"
+    kept: Annotated[tuple[str, ...], OneOrMore] | None = Field(
+        None, description="each copy: a person's name (in the head), a host, service or place, or words (`paper`)"
+    )
+    from_: str | None = Field(None, alias="from", description="for kedge itself: `env:`, `file:` or `command:`")
+
+
+class Document(Thing):
+    """Instructions: what they cover and where each copy is kept."""
+
+    section: ClassVar[str] = "documents"
+    covers: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
+    kept: Annotated[tuple[str, ...], OneOrMore] | None = None
+    checked: Moment | None = None

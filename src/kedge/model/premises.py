@@ -1,0 +1,103 @@
+"""Where things run: places, the providers that sell them, hosts and their volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from kedge.model.hours import HoursText
+from kedge.model.need import Needs, NeedsField
+from kedge.model.quantity import Duration, Growth, Moment, Size
+from kedge.model.thing import (
+    AccountRef,
+    AnyRef,
+    ChannelRef,
+    Declared,
+    HostRef,
+    OneOrMore,
+    PeopleRef,
+    PlaceRef,
+    ProviderRef,
+    ServiceRef,
+    Thing,
+)
+
+PlaceKind = Literal["site", "building", "room", "power", "uplink", "batch", "update-channel", "jurisdiction"]
+
+
+class Place(Thing):
+    """Where hosts stand, or what several of them share: a failure domain."""
+
+    section: ClassVar[str] = "places"
+    kind: PlaceKind = "site"
+    within: Annotated[tuple[PlaceRef, ...], OneOrMore] = Field((), alias="in", description="the places around it")
+    provider: ProviderRef | None = None
+
+
+class PaidWith(Declared):
+    """What pays for a contract, and until when that works."""
+
+    what: str
+    until: Moment | None = None
+
+
+class Provider(Thing):
+    """A company or person whose product the organisation depends on."""
+
+    section: ClassVar[str] = "providers"
+    sells: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="what goes away with this provider")
+    notices_to: Annotated[tuple[ChannelRef, ...], OneOrMore] | None = Field(
+        None, description="where its mails about outages, invoices and confirmations go"
+    )
+    contract: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who signed it")
+    paid_with: PaidWith | None = None
+    notice_period: Duration | None = None
+    support: HoursText | None = Field(None, alias="support-hours", description="when somebody answers")
+    lead_time: Duration | None = Field(None, description="from order to a new machine, or to a reopened account")
+    may_withdraw: Annotated[tuple[AnyRef, ...], OneOrMore] | None = Field(
+        None, description="what it may close by itself (default: all it sells)"
+    )
+    url: str = ""
+
+
+class Volume(Declared):
+    """A file system: how full it is, how it grows, and what room the disk beneath it still has."""
+
+    size: Size | None = None
+    used: Size | None = None
+    unallocated: Size | None = Field(None, description="room on the same disk that no partition uses")
+    growth: Growth | None = None
+    written_by: Annotated[tuple[ServiceRef, ...], OneOrMore] | None = Field(
+        None, description="what stops when it is full (default: everything on the host)"
+    )
+    retention: Duration | None = Field(None, description="how long what is written stays")
+
+
+class Console(Declared):
+    """The way to a host that does not boot: KVM, rescue system, serial console."""
+
+    through: AccountRef | None = Field(None, alias="account")
+    tried: Moment | None = Field(None, description="when somebody last used it")
+
+
+class Host(Thing):
+    """A machine, physical or virtual, or a guest of one."""
+
+    section: ClassVar[str] = "hosts"
+    place: Annotated[tuple[PlaceRef, ...], OneOrMore] | None = None
+    provider: ProviderRef | None = None
+    guest_of: HostRef | None = None
+    address: Annotated[tuple[str, ...], OneOrMore] = ()
+    login: str = Field("", description="how to enter it: `ssh root@web1.example.org`")
+    system: str = Field("", description="operating system and release")
+    volumes: Mapping[str, Volume] = {}
+    last_boot: Moment | None = None
+    changed: Moment | None = Field(None, description="last change of kernel, boot loader, disks or start-up")
+    console: Console | None = None
+    room: Size | None = Field(None, description="room it keeps free for services that lost their host")
+    spare_for: Annotated[tuple[ServiceRef, ...], OneOrMore] | None = Field(
+        None, description="services it may carry in an emergency (default: any, if `room` is given)"
+    )
+    needs: NeedsField = Needs()

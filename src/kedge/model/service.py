@@ -1,0 +1,77 @@
+"""A service: one declared thing people use. Its kind describes; engines act."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from kedge.model.instance import Endpoint, Instance, Part, Probe, Start
+from kedge.model.need import Needs, NeedsField
+from kedge.model.saving import Promise, Restore, SaveField
+from kedge.model.thing import AnyRef, HostRef, OneOrMore, PeopleRef, Thing
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An edge that a kind derives from its fields: this service needs that thing in this phase."""
+
+    of: str
+    phase: Literal["run", "use", "start", "change", "recover"] = "run"
+
+
+class Service(Thing, ABC):
+    """The fields every kind shares. A kind adds its own and says what it needs, serves, saves and starts.
+
+    `requires` binds roles to kinds: the role is also the name of the field that holds the bound service's name.
+    A stateless kind keeps no data of its own. The reader takes `kind:` to choose the class; it is no field.
+    """
+
+    section: ClassVar[str] = "services"
+    kind: ClassVar[str] = ""
+    summary: ClassVar[str] = ""
+    requires: ClassVar[Mapping[str, frozenset[str]]] = {}
+    is_stateless: ClassVar[bool] = False
+    receives_mail: ClassVar[bool] = False
+
+    host: Annotated[tuple[HostRef, ...], OneOrMore] | None = None
+    at_least: int = Field(1, ge=1, description="of several hosts, how many must run")
+    needs: NeedsField = Needs()
+    people: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who is responsible")
+    promise: Promise = Promise()
+    save: SaveField | None = None
+    starts: Literal["by-itself", "by-hand"] | None = None
+    reports_on: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
+    restore: Restore = Restore()
+    domains: Annotated[tuple[str, ...], OneOrMore] = Field((), description="names under which it is used")
+    public: bool = Field(True, description="shown on the public page")
+
+    def required(self) -> Iterable[Need]:
+        """Yield the needs that follow from this kind's own fields (a bound database: to run)."""
+        for role in self.requires:
+            name = getattr(self, role.replace("-", "_"), None)
+            if name:
+                yield Need(name)
+
+    def names(self) -> Iterable[str]:
+        """Yield the domain names under which this service is used."""
+        yield from self.domains
+
+    def endpoints(self) -> Iterable[Endpoint]:
+        """Yield where this service is used."""
+        return ()
+
+    def probes(self, at: Instance) -> Iterable[Probe]:
+        """Yield the looks that tell whether this copy is up."""
+        return ()
+
+    def parts(self) -> Iterable[Part]:
+        """Yield what must be saved; nothing means stateless."""
+        return ()
+
+    def start(self, at: Instance) -> Iterable[Start]:
+        """Yield, in order, what starts a restored copy."""
+        return ()
