@@ -1,12 +1,12 @@
 """The exception tree. An exception means *kedge cannot do its job*; a broken world is a finding or an observation.
 
-    KedgeError                 exit 2 unless a subclass says otherwise
-    ├── InventoryError         mistakes in the user's files, all of them at once
-    ├── UsageError             a command line or an API call that cannot be meant
-    ├── Refused                a plan or act that would be unsafe; exit 1
-    ├── OutsideError           a program, a service or the disk failed us; may be worth another try
-    │   └── EvidenceError      the database could not be read or written
-    └── Bug                    an invariant of kedge itself is broken; exit 3
+KedgeError                 exit 2 unless a subclass says otherwise
+├── InventoryError         mistakes in the user's files, all of them at once
+├── UsageError             a command line or an API call that cannot be meant
+├── Refused                a plan or act that would be unsafe; exit 1
+├── OutsideError           a program, a service or the disk failed us; may be worth another try
+│   └── EvidenceError      the database could not be read or written
+└── Bug                    an invariant of kedge itself is broken; exit 3
 """
 
 from __future__ import annotations
