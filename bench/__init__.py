@@ -1,0 +1,1 @@
+"""Benches: one module each, with a docstring and `CASES`; `script/bench` finds and runs them."""

@@ -1,0 +1,50 @@
+"""A pytest plugin of script/test: says which levels ran, and where the lab is required lets no test be skipped.
+
+A skip whose reason begins with `does not apply` stays a skip; any other one means that something is missing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LEVELS = ("unit", "integration", "acceptance", "lab")
+
+
+def _find_level(nodeid: str) -> str:
+    parts = Path(nodeid.split("::")[0]).parts
+    return next((level for level in LEVELS if level in parts), "other")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:  # type: ignore[misc]
+    """A failure instead of a skip, where KEDGE_REQUIRE_LAB is set."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("KEDGE_REQUIRE_LAB"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not reason.removeprefix("Skipped: ").startswith("does not apply"):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} may not be skipped here: {reason}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line per level: what ran, what did not, and why."""
+    counts: dict[str, Counter[str]] = {}
+    for outcome in ("passed", "failed", "error", "skipped", "xfailed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            counts.setdefault(_find_level(report.nodeid), Counter())[outcome] += 1
+    obstacle = os.environ.get("KEDGE_LAB_OBSTACLE")
+    terminalreporter.section("levels")
+    for level in (*LEVELS, "other"):
+        if level in counts:
+            said = ", ".join(f"{number} {outcome}" for outcome, number in counts[level].items())
+            terminalreporter.line(f"{level}: {said}")
+        elif level == "lab" and obstacle:
+            terminalreporter.line(f"lab: not run: {obstacle}")
+        elif level != "other":
+            terminalreporter.line(f"{level}: no test ran")
