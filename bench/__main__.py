@@ -7,7 +7,7 @@ from types import ModuleType
 
 from bench.timing import Cost, find_median, measure
 
-NOT_A_BENCH = {"__init__", "__main__", "timing"}
+NOT_A_BENCH = {"__init__", "__main__", "timing", "generator"}
 
 
 def find_benches() -> list[str]:
@@ -52,6 +52,7 @@ def main(arguments: list[str]) -> None:
         arguments = arguments[:at] + arguments[at + 2 :]
     for name in arguments or find_benches():
         bench = import_module(f"bench.{name}")
+        getattr(bench, "prepare", lambda: None)()
         print(f"\n{name}: {(bench.__doc__ or '').splitlines()[0]}")
         load = os.getloadavg()[0]
         print_costs(run_cases(bench, getattr(bench, "RUNS", runs)))

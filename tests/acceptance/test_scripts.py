@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -90,12 +89,17 @@ def test_missing_server_fails_only_where_everything_is_required(
     assert ("1 skipped" in done.stdout) == bool(failed)
 
 
-def test_bench_measures_a_process() -> None:
-    code = "from bench.timing import measure; c = measure(['sh', '-c', 'exit 3']); print(c.code, c.wall_s > 0)"
-    assert run(".venv/bin/python", "-c", code).stdout == "3 True\n"
+def test_demo_refuses_what_it_does_not_know() -> None:
+    done = run("script/demo", "--serve-not")
+    assert done.returncode == 2
+    assert "--no-serve" in done.stderr
 
 
-def test_kedge_is_installed_with_bytecode() -> None:
-    cached = list((ROOT / ".venv").glob("lib/python3*/site-packages/click/__pycache__/*.pyc"))
-    assert cached, "the first call would compile everything"
-    assert time.time() > cached[0].stat().st_mtime
+def test_generated_inventory_has_the_size_asked_for(tmp_path: Path) -> None:
+    done = run("script/generate-inventory", str(tmp_path / "inventory.yaml"), "20")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "inventory.yaml").read_text("utf-8").count('"kind": ') == 20 + 2  # two rooms have a kind as well
+
+
+def test_dependencies_are_installed_with_bytecode() -> None:
+    assert list((ROOT / ".venv").glob("lib/python3*/site-packages/click/__pycache__/*.pyc"))

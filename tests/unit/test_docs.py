@@ -11,6 +11,10 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
+
+from kedge.kinds.registry import KINDS
+from kedge.model.inventory import Sections
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -148,3 +152,29 @@ def test_scripts_named_in_the_documentation_exist() -> None:
     named = set(re.findall(r"(?<![\w./])\.?/?(script/[a-z][\w.-]*\w)", text))
     assert {name for name in named if not (ROOT / name).exists()} == set()
     assert named
+
+
+def list_inventories() -> list[object]:
+    """Every inventory shown in the documentation, under its page's name."""
+    return [
+        pytest.param(block, id=f"{name_page(page)}:{number}")
+        for page in list_pages()
+        for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", page.read_text("utf-8"), re.M | re.S))
+        if re.search(r"^organisation:", block, re.MULTILINE)
+    ]
+
+
+@pytest.mark.parametrize("block", list_inventories())
+def test_inventories_shown_are_valid(block: str) -> None:
+    shown = yaml.load(block, Loader=yaml.CBaseLoader)
+    services = {
+        name: KINDS[value["kind"]].model_validate({key: value[key] for key in value if key != "kind"})
+        for name, value in shown["services"].items()
+    }
+    assert Sections.model_validate({**shown, "services": services}).services
+
+
+def test_readme_shows_about_thirty_lines() -> None:
+    block = re.search(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert block
+    assert len(block[1].splitlines()) <= 30
