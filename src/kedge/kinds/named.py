@@ -39,6 +39,7 @@ class Prosody(WithDatabase):
 
     kind: ClassVar[str] = "prosody"
     summary: ClassVar[str] = "the Prosody XMPP (Jabber) server"
+    receives: ClassVar[str] = "xmpp"
 
 
 class PhpBB(WithDatabase):
@@ -99,7 +100,7 @@ class Postfix(Service):
 
     kind: ClassVar[str] = "postfix"
     summary: ClassVar[str] = "the Postfix mail server"
-    receives_mail: ClassVar[bool] = True
+    receives: ClassVar[str] = "mail"
 
 
 class Dovecot(Service):

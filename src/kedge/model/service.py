@@ -35,7 +35,8 @@ class Service(Thing, ABC):
     summary: ClassVar[str] = ""
     requires: ClassVar[Mapping[str, frozenset[str]]] = {}
     is_stateless: ClassVar[bool] = False
-    receives_mail: ClassVar[bool] = False
+    receives: ClassVar[str] = ""
+    """The type of channel whose messages it receives for its `domains` (`mail`, `xmpp`); empty: none."""
 
     host: Annotated[tuple[HostRef, ...], OneOrMore] | None = None
     at_least: int = Field(1, ge=1, description="of several hosts, how many must run")

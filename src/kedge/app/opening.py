@@ -1,0 +1,95 @@
+"""Opens what a command works on: the inventory, the facts known at a moment, the case made of both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kedge.errors import InventoryError, Mistake, UsageError
+from kedge.inventory.compile import compile_rules
+from kedge.inventory.nodes import read_loss
+from kedge.inventory.read import read_inventory
+from kedge.model.facts import Fact, Facts
+from kedge.model.finding import Loss
+from kedge.model.inventory import Inventory
+from kedge.model.quantity import parse_moment
+from kedge.rules.case import Case, open_case
+
+DEFAULT_NAMES = ("kedge.yaml", "kedge.yml", "kedge")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An inventory with where it was read from."""
+
+    path: Path
+    inventory: Inventory
+
+    def case(self, now: datetime) -> Case:
+        """Return the case at a moment, with every fact known by then."""
+        facts = Facts.of([*self.inventory.facts, *_recorded(self.path, now)], now)
+        return open_case(compile_rules(self.inventory, now), facts)
+
+
+def find_inventory(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the inventory's path: as given, `KEDGE_INVENTORY`, or `kedge.yaml` / `kedge/` here.
+
+    Raises InventoryError if there is none.
+    """
+    if named := given or environ.get("KEDGE_INVENTORY"):
+        return Path(named)
+    for name in DEFAULT_NAMES:
+        if Path(name).exists():
+            return Path(name)
+    raise InventoryError(
+        [Mistake(DEFAULT_NAMES[0], 1, 1, "there is no inventory here")],
+        hint="name a file or folder, set KEDGE_INVENTORY, or start from examples/small-club",
+    )
+
+
+def open_inventory(given: str | None) -> Opened:
+    """Return the inventory at a path or at the usual places; raises InventoryError with every mistake."""
+    path = find_inventory(given)
+    return Opened(path, read_inventory(path))
+
+
+def read_now(text: str | None) -> datetime:
+    """Return the moment to judge at; raises UsageError."""
+    if not text:
+        return datetime.now(UTC)
+    try:
+        return parse_moment(text)
+    except ValueError as cause:
+        raise UsageError(f"--now: {cause}") from cause
+
+
+def read_losses(case: Case, texts: tuple[str, ...]) -> list[Loss]:
+    """Return the losses named on a command line (`wiki`, `wiki:emptied`); raises KedgeError with close names."""
+    losses = []
+    for text in texts:
+        if text in case.inventory.things:
+            losses.append(Loss(text))
+            continue
+        try:
+            loss = read_loss(text)
+        except ValueError as cause:
+            raise UsageError(f"'{text}': {cause}") from cause
+        case.inventory.find(loss.thing)
+        losses.append(loss)
+    return losses
+
+
+def _recorded(path: Path, now: datetime) -> list[Fact]:
+    """Return the facts of the database beside nothing: none if nothing was ever recorded."""
+    from kedge.evidence.place import find_place
+
+    place = find_place(path, os.environ)
+    if not place.exists():
+        return []
+    from kedge.evidence.database import Database
+
+    with Database(place) as database:
+        return list(database.facts(now).latest.values())

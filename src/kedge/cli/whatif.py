@@ -1,0 +1,47 @@
+"""`kedge whatif`: what the loss of something would do."""
+
+from __future__ import annotations
+
+import click
+
+from kedge.cli.options import (
+    console,
+    inventory_option,
+    json_option,
+    language_option,
+    now_option,
+    print_json,
+    things_argument,
+)
+
+EPILOG = """\b
+Examples:
+  kedge whatif web1
+  kedge whatif wiki:emptied           its data deleted
+  kedge whatif panel:misused          the account in the wrong hands
+  kedge whatif hoster:withdrawn web2  two losses at once"""
+
+
+@click.command("whatif", epilog=EPILOG)
+@things_argument
+@inventory_option
+@now_option
+@language_option
+@json_option
+def command(things: tuple[str, ...], path: str | None, now: str | None, language: str, as_json: bool) -> None:
+    """Show what the loss of these things, all at once, would do, and the way back.
+
+    A thing may carry a mode: gone (default), emptied, misused, withdrawn.
+    """
+    from kedge.app.answers import whatif_answer
+    from kedge.app.opening import open_inventory, read_losses, read_now
+    from kedge.rules.whatif import what_if
+
+    case = open_inventory(path).case(read_now(now))
+    answer = what_if(case, read_losses(case, things))
+    if as_json:
+        print_json(whatif_answer(answer, language))
+    else:
+        from kedge.cli.look import show_whatif
+
+        show_whatif(console(), case, answer, language)

@@ -1,0 +1,42 @@
+"""What the facts say of a service's backups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from kedge.model.finding import Loss
+from kedge.rules.case import Case
+
+
+def keeps_data(case: Case) -> Iterator[str]:
+    """Yield the services that keep data of their own, the most needed and most promised first."""
+    services = case.sections.services
+    needed = {name: len(case.toll(Loss(name)).down) for name in services}
+    keeping = [name for name, service in services.items() if not service.is_stateless]
+    yield from sorted(keeping, key=lambda name: (-needed[name], -case.weight(name)))
+
+
+def newest_backup(case: Case, service: str) -> datetime | None:
+    """Return when the newest known snapshot was taken (fact `backup`), however old."""
+    fact = case.facts.get(service, "backup")
+    return fact.at if fact else None
+
+
+def newest_drill(case: Case, service: str) -> datetime | None:
+    """Return when a drill last succeeded, if that is within its shelf life (fact `drill`, value `ok …`)."""
+    fact = case.facts.fresh(service, "drill")
+    return fact.at if fact and fact.value.split()[:1] == ["ok"] else None
+
+
+def dearest_loss(case: Case, services: tuple[str, ...]) -> Loss:
+    """Return the loss that leaves most of these services unrecoverable: of a machine beneath them, or of one's data."""
+    index = case.compiled.index
+    hosts = dict.fromkeys(index.chain(h)[-1] for s in services for h in case.sections.services[s].host or ())
+    candidates = [*map(Loss, hosts), *(Loss(s, "emptied") for s in services)]
+    wanted = set(services)
+
+    def lost(loss: Loss) -> float:
+        return sum(case.weight(s) for s in case.toll(loss).unrecoverable if s in wanted)
+
+    return max(candidates, key=lost)

@@ -1,0 +1,72 @@
+"""bk-none: services whose data exists once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kedge.model.finding import Severity, Text
+from kedge.rules.backups import dearest_loss, keeps_data
+from kedge.rules.case import Case
+from kedge.rules.claim import Claim, Rule
+from kedge.rules.wording import listed, lost
+
+
+def find_bk_none(case: Case) -> Iterator[Claim]:
+    """Yield one claim for every service that says it is not saved: they share the remedy."""
+    services = case.sections.services
+    bare = tuple(
+        name
+        for name in keeps_data(case)
+        if (save := services[name].save) is not None and not save.to and not case.is_settled(name, "saved")
+    )
+    if not bare:
+        return
+    loss = dearest_loss(case, bare)
+    gone = case.toll(loss).unrecoverable
+    yield Claim(
+        rule="bk-none",
+        thing=bare[0],
+        title=Text(f"No backup of {listed(bare).en}", f"Kein Backup von {listed(bare).de}"),
+        why=(
+            Text(
+                f"`save: none`: the data of {len(bare)} service{'s' * (len(bare) != 1)} exists once.",
+                f"`save: none`: Die Daten von {len(bare)} Dienst{'en' * (len(bare) != 1)} gibt es nur einmal.",
+            ),
+            Text(
+                f"{lost(loss).en} leaves {listed(gone).en} unrecoverable.",
+                f"{lost(loss).de} macht {listed(gone).de} unwiederbringlich.",
+            ),
+        ),
+        fix=Text(
+            f"Save {listed(bare, 3).en} to a store that survives, in another place and with a key of its own. "
+            f"Today: one dump of {bare[0]}, copied elsewhere.",
+            f"{listed(bare, 3).de} an einem Ort sichern, der überlebt, mit eigenem Schlüssel. "
+            f"Heute: ein Dump von {bare[0]}, anderswohin kopiert.",
+        ),
+        losses=(loss,),
+        speaks_of=frozenset({"unrecoverable"}),
+        settles=frozenset((name, "saved") for name in bare),
+        others=bare[1:],
+        least=Severity.WARNING,
+    )
+
+
+BK_NONE = Rule(
+    id="bk-none",
+    summary=Text("data that exists once", "Daten, die es nur einmal gibt"),
+    meaning=Text(
+        "If the disk, the machine or one wrong command takes this data, it is gone for good.",
+        "Nehmen Platte, Rechner oder ein falscher Befehl diese Daten mit, sind sie für immer weg.",
+    ),
+    decision=Text(
+        "Services that keep data and say `save: none`. Without any `save` the answer is unknown and belongs to "
+        "unverified. All of them are one finding; the weightiest names it, the others stand beneath.",
+        "Dienste mit Daten, die `save: none` sagen. Ohne `save` ist die Antwort unbekannt (siehe unverified).",
+    ),
+    remedy=Text(
+        "Begin with wiki, mail and DNS: a dump or copy a day, in another place, that the server itself cannot delete.",
+        "Mit Wiki, Mail und DNS anfangen: täglich eine Kopie an einem anderen Ort, die der Server nicht löschen kann.",
+    ),
+    find=find_bk_none,
+    prevented=("Piratenpartei 2007: no backup of mail, wiki and DNS; some 40 wiki edits lost",),
+)

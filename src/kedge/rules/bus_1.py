@@ -1,0 +1,77 @@
+"""bus-1: only one person can."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from kedge.model.finding import Loss, Severity, Text
+from kedge.rules.case import Case
+from kedge.rules.claim import Claim, Rule
+from kedge.rules.wording import listed
+
+
+def _alone(case: Case) -> dict[str, list[str]]:
+    """Return, for each person, what nobody else is responsible for or can open: services first, then accounts."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name, service in case.sections.services.items():
+        if service.people is not None and not case.is_settled(name, "people"):
+            _add(case, found, name, service.people)
+    for name, account in case.sections.accounts.items():
+        if account.held_by is not None and not case.is_settled(name, "people"):
+            _add(case, found, name, account.held_by)
+    return found
+
+
+def _add(case: Case, found: defaultdict[str, list[str]], thing: str, names: tuple[str, ...]) -> None:
+    people = case.sections.people
+    able = [p for p in case.inventory.persons(names) if p in people and people[p].can_act(case.now)]
+    if len(able) == 1:
+        found[able[0]].append(thing)
+
+
+def find_bus_1(case: Case) -> Iterator[Claim]:
+    """Yield each person that things depend on alone; the weightiest thing names the finding."""
+    for person, things in _alone(case).items():
+        weighty = sorted(things, key=lambda t: -case.weight(t) if t in case.sections.services else 1)
+        first = weighty[0]
+        yield Claim(
+            rule="bus-1",
+            thing=first,
+            title=Text(f"Only {person} can: {listed(weighty, 4).en}", f"Nur {person} kann: {listed(weighty, 4).de}"),
+            why=(
+                Text(
+                    f"Nobody else is named as responsible or as a holder for {listed(weighty, 8).en}.",
+                    f"Sonst ist niemand zuständig oder im Besitz des Zugangs: {listed(weighty, 8).de}.",
+                ),
+            ),
+            fix=Text(
+                f"Ask one more person, {first} first; give them access; let them try it (`kedge note --works …`).",
+                f"Eine zweite Person fragen, ihr Zugang geben und ihn ausprobieren lassen. {first} zuerst.",
+            ),
+            losses=(Loss(person),),
+            settles=frozenset((thing, "people") for thing in things),
+            others=tuple(weighty[1:]),
+            least=Severity.WARNING,
+        )
+
+
+BUS_1 = Rule(
+    id="bus-1",
+    summary=Text("only one person can", "nur eine Person kann es"),
+    meaning=Text(
+        "If this person is on holiday, ill or gone, nobody can look after these things, or even get in.",
+        "Ist diese Person im Urlaub, krank oder weg, kann sich niemand kümmern oder auch nur anmelden.",
+    ),
+    decision=Text(
+        "Services with exactly one responsible person who can act, and accounts with exactly one holder; everything "
+        "that depends on the same person is one finding. Nobody at all is coverage-gap; nobody named is unknown.",
+        "Dienste mit genau einer zuständigen, handlungsfähigen Person und Konten mit genau einer Inhaberin.",
+    ),
+    remedy=Text(
+        "A second person for the weightiest thing first, with access that they have tried themselves.",
+        "Eine zweite Person, zuerst für das Wichtigste, mit selbst ausprobiertem Zugang.",
+    ),
+    find=find_bus_1,
+    prevented=("Piratenpartei 2007: the acting admin had no access to the DNS and did not know who had",),
+)

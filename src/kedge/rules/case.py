@@ -1,0 +1,178 @@
+"""What a rule looks at: the inventory, its compiled rules, the facts, and what every single loss would do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from kedge.inventory import nodes
+from kedge.inventory.compile import Compiled
+from kedge.model.facts import Facts
+from kedge.model.finding import Cost, Loss
+from kedge.model.inventory import Inventory, Sections
+from kedge.model.service import Service
+from kedge.scenarios.cuts import single_losses
+from kedge.scenarios.ruleset import Rules
+from kedge.scenarios.truth import Solver, Truth
+
+DEFAULT_RPO = timedelta(hours=24)
+DEFAULT_RTO = timedelta(days=3)
+
+Settled = tuple[str, str]
+"""A thing and what is regarded as settled about it: see `Case.settling`."""
+
+
+@dataclass(frozen=True)
+class Toll:
+    """The services that one loss takes down, leaves unrecoverable, and lets go unnoticed."""
+
+    down: tuple[str, ...] = ()
+    unrecoverable: tuple[str, ...] = ()
+    unnoticed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.down or self.unrecoverable)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything a rule may look at. Pure: the same case gives the same findings."""
+
+    compiled: Compiled
+    facts: Facts
+    rules: Rules
+    settled: frozenset[Settled] = field(default_factory=frozenset)
+
+    @property
+    def inventory(self) -> Inventory:
+        """What is declared."""
+        return self.compiled.inventory
+
+    @property
+    def sections(self) -> Sections:
+        """The inventory's sections."""
+        return self.compiled.inventory.sections
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the case."""
+        return self.compiled.now
+
+    @cached_property
+    def solver(self) -> Solver:
+        """Answers one scenario after the other."""
+        return Solver(self.rules)
+
+    def solve(self, losses: Iterable[Loss], *, also: Iterable[int] = ()) -> Truth:
+        """Return what holds after these losses (and these further components) at once."""
+        return self.solver.solve([*self.compiled.components(losses), *also])
+
+    @cached_property
+    def tolls(self) -> Mapping[int, Toll]:
+        """The toll of every single loss and assumption, by component; those that cost nothing are left out."""
+        least = single_losses(self.rules)
+        down: defaultdict[int, list[str]] = defaultdict(list)
+        lost: defaultdict[int, list[str]] = defaultdict(list)
+        unnoticed: defaultdict[int, list[str]] = defaultdict(list)
+        for name in self.sections.services:
+            told = least[self.compiled.node(nodes.TOLD, name)]
+            for component in least[self.compiled.node(nodes.UP, name)] or ():
+                down[component].append(name)
+                if told is None or component in told:
+                    unnoticed[component].append(name)
+            for component in least[self.compiled.node(nodes.BACK, name)] or ():
+                lost[component].append(name)
+        return {c: Toll(tuple(down[c]), tuple(lost[c]), tuple(unnoticed[c])) for c in sorted({*down, *lost})}
+
+    @cached_property
+    def untold(self) -> frozenset[str]:
+        """Services of whose loss nobody responsible would learn, although nothing else is lost."""
+        truth = self.solve(())
+        return frozenset(s for s in self.sections.services if not truth.least[self.compiled.node(nodes.TOLD, s)])
+
+    @cached_property
+    def circular(self) -> frozenset[int]:
+        """Components whose single loss makes something true in the greatest and false in the least reading."""
+        least, greatest = single_losses(self.rules), single_losses(self.rules, reading="greatest")
+        found: set[int] = set()
+        for mine, other in zip(least, greatest, strict=True):
+            if mine and mine is not other:
+                found |= mine - (other or frozenset())
+        return frozenset(found)
+
+    def toll(self, *losses: Loss) -> Toll:
+        """Return what these losses cost at once."""
+        if len(losses) == 1:
+            components = self.compiled.components(losses)
+            return self.tolls.get(components[0], Toll()) if components else Toll()
+        truth = self.solve(losses)
+        return self.toll_of(truth)
+
+    def toll_of(self, truth: Truth) -> Toll:
+        """Return the services that are down, unrecoverable and unnoticed in a scenario."""
+
+        def without(aspect: str) -> list[str]:
+            return [s for s in self.sections.services if not truth.least[self.compiled.node(aspect, s)]]
+
+        down = without(nodes.UP)
+        untold = set(without(nodes.TOLD))
+        return Toll(tuple(down), tuple(without(nodes.BACK)), tuple(s for s in down if s in untold))
+
+    def cost(self, toll: Toll) -> Cost:
+        """Return a toll weighted by the promises of the services in it."""
+        return Cost(*(sum(map(self.weight, names)) for names in (toll.unrecoverable, toll.unnoticed, toll.down)))
+
+    def weight(self, service: str) -> float:
+        """Return how much a service counts: the default RTO over its own, between 1/4 and 12."""
+        rto = self.rto(self.sections.services[service])
+        return min(12.0, max(0.25, DEFAULT_RTO / max(rto, timedelta(minutes=1))))
+
+    def rto(self, service: Service) -> timedelta:
+        """Return the RTO promised for a service."""
+        return service.promise.rto or self.sections.organisation.promise.rto or DEFAULT_RTO
+
+    def rpo(self, service: Service) -> timedelta:
+        """Return the RPO promised for a service."""
+        return service.promise.rpo or self.sections.organisation.promise.rpo or DEFAULT_RPO
+
+    def is_settled(self, thing: str, what: str) -> bool:
+        """Return whether a remedy under trial has settled this."""
+        return (thing, what) in self.settled
+
+    def settling(self, settled: Iterable[Settled]) -> Case:
+        """Return the case as it would be with these remedies carried out.
+
+        `outside`: a channel delivers whatever is lost. `saved`: a service's data survives. `spare`: the services of a
+        host have another place. `opened`: an account opens without what was lost. Any other word only tells the rules
+        that ask for it that the matter is settled.
+        """
+        wanted = frozenset(settled)
+        gates = {node: (1, (self.rules.always,)) for thing, what in wanted for node in self._settled_nodes(thing, what)}
+        rules = self.rules.changed(gates) if gates else self.rules
+        after = replace(self, rules=rules, settled=self.settled | wanted)
+        if not gates:  # the same rules: what was computed from them stays
+            for name in ("solver", "tolls", "circular", "untold"):
+                if name in self.__dict__:
+                    after.__dict__[name] = self.__dict__[name]
+        return after
+
+    def _settled_nodes(self, thing: str, what: str) -> Sequence[int]:
+        node = self.compiled.node
+        if what == "outside":
+            return [node(nodes.WORKS, thing)]
+        if what == "saved":
+            return [node(nodes.DATA, thing)]
+        if what == "opened":
+            return [node(nodes.OPEN, thing)]
+        if what == "spare":
+            index = self.compiled.index
+            return [node(nodes.PLACE, s) for host in index.inside(thing) for s in index.services_on.get(host, ())]
+        return []
+
+
+def open_case(compiled: Compiled, facts: Facts) -> Case:
+    """Return the case of an inventory as it is."""
+    return Case(compiled, facts, compiled.rules)

@@ -1,0 +1,128 @@
+"""Circles: ways that need what they recover. One walk over the losses serves every rule about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kedge.inventory import nodes
+from kedge.model.finding import Loss
+from kedge.rules.case import Case, Toll
+from kedge.scenarios.explain import circles
+from kedge.scenarios.truth import Truth
+
+CircleClass = Literal["notice-loop", "alert-loop", "circ-access"]
+"""The first version tells three classes apart; the catalogue refines the last one."""
+
+_PLAUSIBILITY = ("hosts", "services", "stores", "accounts", "people", "domains", "channels", "providers", "places")
+_SHOWN = {nodes.NOTICE, nodes.WORKS, nodes.OPEN, nodes.AGAIN, nodes.BACK, nodes.HAS, nodes.HAND, nodes.TOLD, nodes.COPY}
+
+
+@dataclass(frozen=True)
+class Circle:
+    """One circle: its class, what was lost, the thing to mend, the things it passes (first = last), what it costs."""
+
+    kind: CircleClass
+    loss: Loss
+    mended: str
+    path: tuple[str, ...]
+    toll: Toll
+    nodes: tuple[str, ...]
+
+
+def find_circles(case: Case) -> Iterator[Circle]:
+    """Yield every class of circle of every single loss: for each thing to mend, the most telling loss first."""
+    best: dict[tuple[str, str], tuple[tuple[float, ...], Circle]] = {}
+    for loss in losses_with_circles(case):
+        for circle in circles_of(case, loss):
+            key = (circle.kind, circle.mended)
+            rank = _rank(case, circle)
+            if key not in best or rank < best[key][0]:
+                best[key] = (rank, circle)
+    for _, circle in sorted(best.values(), key=lambda pair: pair[0]):
+        yield circle
+
+
+def losses_with_circles(case: Case) -> list[Loss]:
+    """Return the single losses after which something could only hold by resting on itself, and that cost something."""
+    ids = case.rules.ids
+    return [
+        loss for loss in case.compiled.losses() if ids[str(loss)] in case.circular and case.tolls.get(ids[str(loss)])
+    ]
+
+
+def _rank(case: Case, circle: Circle) -> tuple[float, ...]:
+    section = case.compiled.section_of(circle.loss.thing)
+    plausible = _PLAUSIBILITY.index(section) if section in _PLAUSIBILITY else len(_PLAUSIBILITY)
+    return (plausible, *case.cost(circle.toll).key(), len(circle.path))
+
+
+def circles_of(case: Case, loss: Loss) -> Iterator[Circle]:
+    """Yield the circles that matter for the services one loss takes down, at most one for each thing to mend."""
+    toll = case.toll(loss)
+    truth = case.solve([loss])
+    circular = truth.circular()
+    lost = {*toll.unnoticed, *toll.unrecoverable}
+    if not circular & {case.compiled.node(aspect, s) for s in lost for aspect in (nodes.TOLD, nodes.AGAIN, nodes.BACK)}:
+        return
+    for kind, node in sorted(_turning_points(case, circular)):
+        found = circles(truth, through=case.rules.id(node))
+        if found:
+            names = tuple(case.rules.name(each) for each in found[0])
+            yield Circle(kind, loss, _mended(node), path_of(names), toll, names)
+
+
+def _turning_points(case: Case, circular: Iterable[int]) -> Iterator[tuple[CircleClass, str]]:
+    """Yield the nodes that give a circle its class: a notice, a person's channel, an account."""
+    names = {case.rules.name(each) for each in circular}
+    notices = {nodes.split_node(name)[1].partition("/")[2] for name in names if name.startswith(f"{nodes.NOTICE}:")}
+    for name in names:
+        aspect, thing = nodes.split_node(name)
+        if aspect == nodes.NOTICE:
+            yield "notice-loop", name
+        elif aspect == nodes.WORKS and thing in case.sections.channels and thing not in notices:
+            yield "alert-loop", name
+        elif aspect == nodes.OPEN and thing in case.sections.accounts:
+            yield "circ-access", name
+
+
+def _mended(node: str) -> str:
+    aspect, thing = nodes.split_node(node)
+    return thing.partition("/")[2] if aspect == nodes.NOTICE else thing
+
+
+def path_of(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the things a circle of nodes passes, each step once, first and last the same."""
+    things: list[str] = []
+    for name in names:
+        aspect, thing = nodes.split_node(name)
+        if aspect not in _SHOWN or (aspect != nodes.NOTICE and _is_inner(name)):
+            continue
+        shown = thing.partition("/")[0] if aspect == nodes.NOTICE else thing
+        if not things or things[-1] != shown:
+            things.append(shown)
+    if things and things[0] != things[-1]:
+        things.append(things[0])
+    return tuple(things)
+
+
+def _is_inner(name: str) -> bool:
+    """Return whether a node is only a part of another one's rule (`again:mail.anew`)."""
+    return name.rpartition(".")[2] in {"anew", "recovered", "waits", "channels", "login", "held", "ways", "copies"} or (
+        any(mark in name for mark in (".notice.", ".readers.", ".reset.", ".received", ".read.", ".run", ".start"))
+    )
+
+
+def standing(case: Case, thing: str) -> tuple[str, ...]:
+    """Return a service followed by what it stands on: its host, that host's host …"""
+    service = case.sections.services.get(thing)
+    if service is None or not service.host:
+        return (thing,)
+    return (thing, *case.compiled.index.chain(service.host[0]))
+
+
+def explained(case: Case, truth: Truth) -> list[tuple[str, ...]]:
+    """Return the circles of one scenario as paths of things, shortest first."""
+    found = {path_of([case.rules.name(each) for each in circle]) for circle in circles(truth)}
+    return sorted((path for path in found if len(path) > 1), key=lambda path: (len(path), path))

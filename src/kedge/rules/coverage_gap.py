@@ -1,0 +1,85 @@
+"""coverage-gap: nobody would hear of it, or only one person could."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kedge.model.finding import Loss, Severity, Text
+from kedge.rules.case import Case
+from kedge.rules.claim import Claim, Rule
+from kedge.rules.wording import listed
+
+
+def find_coverage_gaps(case: Case) -> Iterator[Claim]:
+    """Yield services whose loss nobody would hear of, and an alert order that ends with one person."""
+    unheard = [s for s in case.sections.services if s in case.untold and not case.is_settled(s, "people")]
+    if unheard:
+        yield _unheard(unheard)
+    alerts = case.sections.alerts
+    if alerts and alerts.tell is not None:
+        told = case.inventory.persons((*alerts.tell, *(who for step in alerts.escalate for who in step.who)))
+        able = [p for p in told if case.sections.people[p].can_act(case.now)]
+        if len(able) < 2:
+            yield _single(able[0] if able else next(iter(told), "alerts"), bool(able))
+
+
+def _unheard(names: list[str]) -> Claim:
+    return Claim(
+        rule="coverage-gap",
+        thing=names[0],
+        title=Text(
+            f"Nobody would hear that {listed(names).en} {'is' if len(names) == 1 else 'are'} down",
+            f"Niemand würde vom Ausfall von {listed(names).de} erfahren",
+        ),
+        why=(
+            Text(
+                "No responsible person who can act has a channel that works, even while everything else is up.",
+                "Keine handlungsfähige zuständige Person hat einen Weg, der funktioniert.",
+            ),
+        ),
+        fix=Text(
+            "Name at least two responsible people, each with a channel of their own.",
+            "Mindestens zwei Zuständige benennen, jede mit einem eigenen Weg.",
+        ),
+        losses=(Loss(names[0]),),
+        speaks_of=frozenset({"unnoticed"}),
+        settles=frozenset((name, "people") for name in names),
+        others=tuple(names[1:]),
+        least=Severity.WARNING,
+    )
+
+
+def _single(person: str, is_able: bool) -> Claim:
+    count = Text(f"only {person} is", f"nur {person} wird") if is_able else Text("nobody is", "niemand wird")
+    return Claim(
+        rule="coverage-gap",
+        thing=person,
+        title=Text(f"At night, {count.en} told", f"Nachts {count.de} benachrichtigt"),
+        why=(
+            Text(
+                "The alert order names nobody who would be next if there is no answer.",
+                "Die Alarmreihenfolge nennt niemanden, der ohne Antwort als Nächstes an der Reihe wäre.",
+            ),
+        ),
+        fix=Text("Add a second person to `alerts: tell`.", "Eine zweite Person in `alerts: tell` eintragen."),
+        least=Severity.WARNING,
+    )
+
+
+COVERAGE_GAP = Rule(
+    id="coverage-gap",
+    summary=Text("nobody would hear of it", "niemand würde es erfahren"),
+    meaning=Text(
+        "A service can be down for days because nobody who could act is told.",
+        "Ein Dienst kann tagelang stillstehen, weil niemand davon erfährt, der handeln könnte.",
+    ),
+    decision=Text(
+        "Services for which, with nothing lost, no responsible person who can act has a working channel; and an alert "
+        "order with fewer than two people who can act.",
+        "Dienste, für die ohne jeden Ausfall niemand erreichbar ist, und eine Alarmreihenfolge mit weniger als zwei "
+        "handlungsfähigen Personen.",
+    ),
+    remedy=Text("Two people, two kinds of channels.", "Zwei Personen, zwei Arten von Wegen."),
+    find=find_coverage_gaps,
+    prevented=("synirc 2010, tarsnap 2011: one recipient, asleep",),
+)

@@ -1,0 +1,127 @@
+"""disk-limit: a file system that will be full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kedge.model.finding import Loss, Text
+from kedge.model.premises import Volume
+from kedge.model.quantity import format_size, parse_growth, parse_size
+from kedge.rules.case import Case
+from kedge.rules.claim import EVERY_DIMENSION, Claim, Rule
+from kedge.rules.wording import days, on
+
+HORIZON = timedelta(days=30)
+FULL = 0.9
+
+
+@dataclass(frozen=True)
+class Fill:
+    """How full a volume is now, in bytes, and when it will be full (None: growth unknown or not growing)."""
+
+    size: int
+    used: float
+    full_at: datetime | None
+
+    @property
+    def share(self) -> float:
+        """The used part, 0 to 1 and more."""
+        return self.used / self.size if self.size else 1.0
+
+
+def fill_of(case: Case, host: str, name: str, volume: Volume) -> Fill | None:
+    """Return the fill of a volume: the newest fact before the declared value, carried on to now by its growth."""
+    used_fact = case.facts.get(host, f"used/{name}")
+    growth_fact = case.facts.get(host, f"growth/{name}")
+    used = parse_size(used_fact.value) if used_fact else volume.used
+    growth = parse_growth(growth_fact.value) if growth_fact else volume.growth
+    if volume.size is None or used is None:
+        return None
+    if growth is None or growth <= 0:
+        return Fill(volume.size, used, None)
+    measured = used_fact.at if used_fact else case.now
+    grown = used + growth * ((case.now - measured) / timedelta(days=1))
+    left = min((volume.size - grown) / growth, 36500.0)
+    return Fill(volume.size, min(grown, volume.size), case.now + timedelta(days=max(left, 0.0)))
+
+
+def find_disk_limits(case: Case) -> Iterator[Claim]:
+    """Yield the volumes that are nearly full or will be within 30 days."""
+    for host, declared in case.sections.hosts.items():
+        for name, volume in declared.volumes.items():
+            fill = fill_of(case, host, name, volume)
+            if fill and not case.is_settled(host, "volume"):
+                soon = fill.full_at is not None and fill.full_at - case.now <= HORIZON
+                if soon or fill.share >= FULL:
+                    yield _claim(case, host, name, volume, fill, soon)
+
+
+def _claim(case: Case, host: str, name: str, volume: Volume, fill: Fill, soon: bool) -> Claim:
+    losses = tuple(map(Loss, volume.written_by)) if volume.written_by else (Loss(host),)
+    until = days(fill.full_at - case.now) if soon and fill.full_at else None
+    title = (
+        Text(f"{host}: {name} is full in {until.en}", f"{host}: {name} ist in {until.de} voll")
+        if until
+        else Text(f"{host}: {name} is {fill.share:.0%} full", f"{host}: {name} ist zu {fill.share:.0%} voll")
+    )
+    return Claim(
+        rule="disk-limit",
+        thing=host,
+        title=title,
+        why=tuple(_reasons(volume, fill, soon)),
+        fix=_fix(host, volume),
+        losses=losses,
+        speaks_of=EVERY_DIMENSION,
+        settles=frozenset({(host, "volume")}),
+        is_dated=soon,
+    )
+
+
+def _reasons(volume: Volume, fill: Fill, soon: bool) -> Iterator[Text]:
+    used, size = format_size(fill.used), format_size(fill.size)
+    growing = f", growing {format_size(volume.growth)} a day" if volume.growth else ""
+    wachsend = f", täglich {format_size(volume.growth)} mehr" if volume.growth else ""
+    yield Text(f"{used} of {size} used{growing}.", f"{used} von {size} belegt{wachsend}.")
+    if soon and fill.full_at:
+        yield Text(f"Full on {on(fill.full_at).en}.", f"Voll am {on(fill.full_at).de}.")
+    if volume.unallocated:
+        room = format_size(volume.unallocated)
+        yield Text(
+            f"The disk beneath has {room} that no partition uses.",
+            f"Die Platte darunter hat {room}, die keine Partition nutzt.",
+        )
+
+
+def _fix(host: str, volume: Volume) -> Text:
+    first = Text(f"Before anything else: `kedge before resize {host}`. ", f"Zuerst: `kedge before resize {host}`. ")
+    if volume.unallocated:
+        return Text(
+            first.en + "Then move the data to a new partition in the free room, while everything still answers.",
+            first.de + "Dann die Daten auf eine neue Partition im freien Platz legen, solange alles noch antwortet.",
+        )
+    return Text(first.en + "Then make room or enlarge it.", first.de + "Dann Platz schaffen oder vergrößern.")
+
+
+DISK_LIMIT = Rule(
+    id="disk-limit",
+    summary=Text("a file system will be full", "ein Dateisystem läuft voll"),
+    meaning=Text(
+        "A full file system stops everything that writes to it, and repairs made in a hurry on a full system are how "
+        "servers die.",
+        "Ein volles Dateisystem hält alles an, was darauf schreibt; an hastigen Reparaturen sterben Server.",
+    ),
+    decision=Text(
+        "Full within 30 days at the known growth (counted from the moment it was measured), or at least 90 % used. "
+        "The loss is that of the services that write to it, or of the whole host if nobody said which. Free room on "
+        "the disk beneath is named.",
+        "In 30 Tagen voll beim bekannten Wachstum oder zu mindestens 90 % belegt.",
+    ),
+    remedy=Text(
+        "Enlarge it or make room in daylight, with a backup, a tested console and support open.",
+        "Bei Tageslicht vergrößern oder Platz schaffen: mit Backup, geprüfter Konsole und erreichbarem Support.",
+    ),
+    find=find_disk_limits,
+    prevented=("Piratenpartei 2007: a 20 GB partition of a much larger disk ran full",),
+)

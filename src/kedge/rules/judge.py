@@ -1,0 +1,150 @@
+"""Claims become findings: merged, priced, ordered, each symptom beneath its cause.
+
+Order and symptoms are those of DESIGN §5. Severity: critical if the part of the cost a claim speaks of is something
+unrecoverable or unnoticed; warning if something is down or the cause has a date; else note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kedge.model.care import Accepted
+from kedge.model.finding import Cost, Finding, Severity, Symptom
+from kedge.rules.case import Case
+from kedge.rules.claim import Claim, Rule
+
+Identity = tuple[str, str]
+Key = tuple[int, tuple[float, float, float], bool, bool, str, str]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The findings, worst first, and those that are lived with until a date."""
+
+    findings: tuple[Finding, ...]
+    accepted: tuple[tuple[Finding, Accepted], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Priced:
+    claim: Claim
+    severity: Severity
+    key: Key
+
+    @property
+    def identity(self) -> Identity:
+        return self.claim.rule, self.claim.thing
+
+
+def judge(case: Case, rules: Iterable[Rule]) -> Verdict:
+    """Return the verdict of these rules on a case."""
+    every = tuple(rules)
+    causes = [rule for rule in every if not rule.is_summary]
+    rank = {rule.id: place for place, rule in enumerate(every)}
+    priced = sorted((_price(case, claim) for claim in _claims(case, every)), key=lambda each: each.key)
+    roots = _roots(case, causes, priced, rank)
+    findings = [(each.key, _finding(each, priced, roots)) for each in priced if each.identity not in roots]
+    beneath = {root: min(p.key for p in priced if roots.get(p.identity) == root) for root in set(roots.values())}
+    findings.sort(key=lambda pair: min(pair[0], beneath.get((pair[1].rule, pair[1].thing), pair[0])))
+    return _accept(case, [finding for _, finding in findings])
+
+
+def _claims(case: Case, rules: Sequence[Rule]) -> list[Claim]:
+    """Return every claim once: the same rule and thing is one finding, its dearest claim speaks."""
+    found: dict[tuple[str, str], Claim] = {}
+    for rule in rules:
+        for claim in rule.find(case):
+            known = found.get((claim.rule, claim.thing))
+            if known is None or _price(case, claim).key < _price(case, known).key:
+                found[claim.rule, claim.thing] = claim
+    return list(found.values())
+
+
+def _price(case: Case, claim: Claim) -> _Priced:
+    cost = case.cost(case.toll(*claim.losses)) if claim.losses else Cost()
+    severity = _severity(claim, cost)
+    key = (-severity, cost.key(), not claim.is_dated, not claim.is_unproven, claim.rule, claim.thing)
+    return _Priced(claim, severity, key)
+
+
+def _severity(claim: Claim, cost: Cost) -> Severity:
+    severity = Severity.WARNING if claim.is_dated or ("down" in claim.speaks_of and cost.down) else Severity.NOTE
+    if ("unrecoverable" in claim.speaks_of and cost.unrecoverable) or (
+        "unnoticed" in claim.speaks_of and cost.unnoticed
+    ):
+        severity = Severity.CRITICAL
+    return max(claim.least, min(severity, claim.most))
+
+
+def _roots(
+    case: Case, rules: Sequence[Rule], priced: Sequence[_Priced], rank: Mapping[str, int]
+) -> dict[Identity, Identity]:
+    """Return, for every claim that is a symptom, the claim whose remedy removes it.
+
+    Where each would remove the other, the rule that stands first in the catalogue names the finding.
+    """
+    summaries = {each.identity for each in priced} - {(c.rule, c.thing) for c in _claims(case, rules)}
+    removes = {each.identity: _removed(case, rules, each.claim, priced) - summaries for each in priced}
+    parent: dict[Identity, Identity] = {}
+    for cause in priced:
+        for other in priced:
+            if other is cause or other.identity in parent or other.identity not in removes[cause.identity]:
+                continue
+            mutual = cause.identity in removes[other.identity]
+            if not mutual or (rank[cause.claim.rule], cause.key) < (rank[other.claim.rule], other.key):
+                parent[other.identity] = cause.identity
+    return {identity: _top(identity, parent) for identity in parent}
+
+
+def _top(identity: Identity, parent: Mapping[Identity, Identity]) -> Identity:
+    seen = {identity}
+    while identity in parent and parent[identity] not in seen:
+        identity = parent[identity]
+        seen.add(identity)
+    return identity
+
+
+def _removed(case: Case, rules: Sequence[Rule], claim: Claim, priced: Sequence[_Priced]) -> set[Identity]:
+    """Return which claims are gone once this one's remedy is carried out."""
+    if not claim.settles or len(priced) < 2:
+        return set()
+    left = {(each.rule, each.thing) for each in _claims(case.settling(claim.settles), rules)}
+    return {each.identity for each in priced} - left - {(claim.rule, claim.thing)}
+
+
+def _finding(root: _Priced, priced: Sequence[_Priced], roots: Mapping[Identity, Identity]) -> Finding:
+    claim = root.claim
+    symptoms = [Symptom(claim.rule, thing) for thing in claim.others]
+    symptoms += [Symptom(*identity) for identity in claim.also]
+    for each in priced:
+        if roots.get(each.identity) == root.identity:
+            symptoms.append(Symptom(*each.identity))
+            symptoms += [Symptom(each.claim.rule, thing) for thing in each.claim.others]
+    return Finding(
+        claim.rule,
+        claim.thing,
+        root.severity,
+        claim.title,
+        claim.why,
+        claim.fix,
+        claim.losses,
+        claim.since,
+        tuple(dict.fromkeys(symptoms)),
+    )
+
+
+def _accept(case: Case, findings: Sequence[Finding]) -> Verdict:
+    """Set apart what the organisation lives with; once the date has passed it is a finding again."""
+    matches: Callable[[Accepted, Finding], bool] = lambda accepted, finding: (  # noqa: E731
+        accepted.rule == finding.rule and accepted.thing in (None, finding.thing) and case.now <= accepted.until
+    )
+    shown: list[Finding] = []
+    lived_with: list[tuple[Finding, Accepted]] = []
+    for finding in findings:
+        accepted = next((each for each in case.sections.accepted if matches(each, finding)), None)
+        if accepted:
+            lived_with.append((finding, accepted))
+        else:
+            shown.append(finding)
+    return Verdict(tuple(shown), tuple(lived_with))

@@ -1,0 +1,180 @@
+"""notice-loop, alert-loop, circ-access: a way that needs what it recovers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kedge.model.finding import Severity, Text
+from kedge.rules.case import Case
+from kedge.rules.circles import Circle, find_circles, standing
+from kedge.rules.claim import Claim, Rule
+from kedge.rules.wording import listed
+
+
+def _arrows(case: Case, circle: Circle) -> str:
+    """Return the circle as one line, from the message or account down to what was lost."""
+    first = list(circle.path[:-1])
+    last = next((thing for thing in reversed(first) if circle.loss.thing in standing(case, thing)), None)
+    if last:
+        first = first[: first.index(last)] + list(standing(case, last))
+        first = first[: first.index(circle.loss.thing) + 1]
+    return " → ".join(first)
+
+
+def _costs(circle: Circle) -> Text:
+    toll = circle.toll
+    names = listed(toll.unnoticed or toll.down)
+    return Text(
+        f"When {circle.loss.thing} is lost, {names.en} are down and nobody responsible learns of it.",
+        f"Fällt {circle.loss.thing} aus, stehen {names.de} still, und niemand Zuständiges erfährt davon.",
+    )
+
+
+def find_notice_loops(case: Case) -> Iterator[Claim]:
+    """Yield the provider addresses whose mail needs what the mail is about."""
+    for circle in find_circles(case):
+        if circle.kind != "notice-loop":
+            continue
+        provider = next(p for p, d in case.sections.providers.items() if circle.mended in (d.notices_to or ()))
+        lost, channel = circle.loss.thing, circle.mended
+        yield Claim(
+            rule="notice-loop",
+            thing=channel,
+            title=Text(
+                f"Messages of {provider} about {lost} travel through {lost}",
+                f"Nachrichten von {provider} über {lost} laufen über {lost}",
+            ),
+            why=(Text(*[f"{_arrows(case, circle)}"] * 2), _costs(circle)),
+            fix=Text(
+                f"Give {provider} an address outside, read by somebody responsible ({channel} stays a copy); try it.",
+                f"{provider} eine Adresse außerhalb geben, die jemand Zuständiges liest ({channel} als Kopie); prüfen.",
+            ),
+            losses=(circle.loss,),
+            speaks_of=frozenset({"unnoticed", "unrecoverable"}),
+            settles=frozenset({(channel, "outside")}),
+        )
+
+
+def find_alert_loops(case: Case) -> Iterator[Claim]:
+    """Yield the people who would hear of a loss only through what was lost."""
+    every = [circle for circle in find_circles(case) if circle.kind == "alert-loop"]
+    if not every:
+        return
+    circle = every[0]
+    channels = tuple(dict.fromkeys(each.mended for each in every))
+    lost = circle.loss.thing
+    yield Claim(
+        rule="alert-loop",
+        thing=circle.mended,
+        title=Text(
+            f"Everybody who must hear of the loss of {lost} is reached through {lost}",
+            f"Wer vom Ausfall von {lost} erfahren muss, ist nur über {lost} erreichbar",
+        ),
+        why=(Text(*[_arrows(case, circle)] * 2), _costs(circle)),
+        fix=Text(
+            "Add a channel of another kind (phone, SMS, a private address) for each responsible person.",
+            "Für jede zuständige Person einen Weg anderer Art eintragen (Telefon, SMS, private Adresse).",
+        ),
+        losses=(circle.loss,),
+        speaks_of=frozenset({"unnoticed", "unrecoverable"}),
+        settles=frozenset((channel, "outside") for channel in channels),
+        others=channels[1:],
+    )
+
+
+def find_access_circles(case: Case) -> Iterator[Claim]:
+    """Yield the accounts that can only be opened with what they would help to recover."""
+    for circle in find_circles(case):
+        if circle.kind != "circ-access":
+            continue
+        account, lost = circle.mended, circle.loss.thing
+        names = listed(circle.toll.unrecoverable or circle.toll.down)
+        yield Claim(
+            rule="circ-access",
+            thing=account,
+            title=Text(
+                f"{account} can only be opened with what it would bring back",
+                f"{account} öffnet sich nur mit dem, was damit wiederherzustellen wäre",
+            ),
+            why=(
+                Text(*[" → ".join(circle.path)] * 2),
+                Text(f"After the loss of {lost}: {names.en}.", f"Nach dem Ausfall von {lost}: {names.de}."),
+            ),
+            fix=Text(
+                f"Give {account} a second way in that does not need {lost}: a holder with the password on paper, "
+                "a reset address outside, a way past the VPN. Try it.",
+                f"Für {account} einen zweiten Zugang schaffen, der {lost} nicht braucht: Passwort auf Papier, "
+                "Rücksetzadresse außerhalb, Weg am VPN vorbei. Ausprobieren.",
+            ),
+            losses=(circle.loss,),
+            speaks_of=frozenset({"unrecoverable", "unnoticed"}),
+            settles=frozenset({(account, "opened")}),
+            least=Severity.WARNING,
+        )
+
+
+NOTICE_LOOP = Rule(
+    id="notice-loop",
+    summary=Text("a provider's messages need what they are about", "Meldungen laufen über das, was sie melden"),
+    meaning=Text(
+        "A provider writes to an address that only works while the thing it writes about works. The warning, the "
+        "confirmation mail and the invoice reminder all arrive after you no longer need them, or never.",
+        "Der Anbieter schreibt an eine Adresse, die nur funktioniert, solange das funktioniert, worüber er schreibt.",
+    ),
+    decision=Text(
+        "For every single loss: the notice would arrive in the greatest reading (if everything that could hold itself "
+        "up did) and does not in the least one. One surviving channel to somebody responsible breaks the loop.",
+        "Für jeden einzelnen Ausfall: In der größten Lesart käme die Meldung an, in der kleinsten nicht. Ein einziger "
+        "überlebender Weg zu jemand Zuständigem bricht die Schleife.",
+    ),
+    remedy=Text(
+        "Register an address at another mail provider, read by at least one responsible person, and send a test.",
+        "Eine Adresse bei einem anderen Mailanbieter hinterlegen, die jemand Zuständiges liest, und sie prüfen.",
+    ),
+    find=find_notice_loops,
+    prevented=("Piratenpartei 2007: the hoster's mails went to the dead server itself",),
+)
+
+ALERT_LOOP = Rule(
+    id="alert-loop",
+    summary=Text("alerts travel through what they report", "Alarme laufen über das, was sie melden"),
+    meaning=Text(
+        "The people who could repair a service are only reached through that service, or the watcher lives on what it "
+        "watches.",
+        "Wer einen Dienst reparieren könnte, ist nur über diesen Dienst erreichbar, oder der Wächter wohnt auf dem "
+        "Bewachten.",
+    ),
+    decision=Text(
+        "As notice-loop, for the channels of people and for kedge's own vantages. If a provider's notice is part of "
+        "the same circle, this is its symptom.",
+        "Wie notice-loop, für die Wege zu Menschen und für kedges eigene Beobachtungspunkte.",
+    ),
+    remedy=Text(
+        "Two channels of different kinds for each responsible person; a vantage that does not live on what it watches.",
+        "Zwei Wege verschiedener Art je zuständiger Person; ein Beobachtungspunkt außerhalb.",
+    ),
+    find=find_alert_loops,
+    prevented=("worldticket 2021: the alert about the mail server was delivered by the mail server",),
+)
+
+CIRC_ACCESS = Rule(
+    id="circ-access",
+    summary=Text("the way in needs what is lost", "der Zugang braucht, was verloren ist"),
+    meaning=Text(
+        "An account, console, VPN or management network that is needed to repair something can only be reached "
+        "while that something works.",
+        "Ein Konto, eine Konsole, ein VPN, das zur Reparatur nötig ist, ist nur erreichbar, solange das läuft, was "
+        "zu reparieren ist.",
+    ),
+    decision=Text(
+        "For every single loss: an account can be opened in the greatest reading and not in the least one, and a "
+        "service cannot be brought back because of it.",
+        "Für jeden einzelnen Ausfall: Ein Konto öffnet sich in der größten Lesart und nicht in der kleinsten, und "
+        "deshalb kommt ein Dienst nicht zurück.",
+    ),
+    remedy=Text(
+        "A second way in that shares nothing with the first, tried once a year.",
+        "Ein zweiter Zugang, der mit dem ersten nichts teilt, einmal im Jahr ausprobiert.",
+    ),
+    find=find_access_circles,
+)

@@ -1,0 +1,87 @@
+"""mig-compat: a move that nobody has rehearsed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kedge.model.care import Change
+from kedge.model.finding import Loss, Severity, Text
+from kedge.rules.case import Case
+from kedge.rules.claim import EVERY_DIMENSION, Claim, Rule
+from kedge.rules.wording import listed, on
+
+
+def find_mig_compat(case: Case) -> Iterator[Claim]:
+    """Yield the planned moves whose character sets differ and that nobody has rehearsed."""
+    for name, change in case.sections.changes.items():
+        is_ahead = change.when is not None and not change.done and change.move
+        differs = change.charset is not None and change.charset.from_.lower() != change.charset.to.lower()
+        if is_ahead and differs and not change.rehearsed and not case.is_settled(name, "rehearsed"):
+            yield _claim(case, name, change)
+
+
+def _claim(case: Case, name: str, change: Change) -> Claim:
+    assert change.charset
+    assert change.when
+    moved, when, target = listed(change.move), on(change.when), change.to or "?"
+    full = Text("", "")
+    if change.to and any(claim_host == change.to for claim_host in _filling(case)):
+        full = Text(f" {target} is the host that is running full.", f" {target} ist der Host, der gerade vollläuft.")
+    return Claim(
+        rule="mig-compat",
+        thing=name,
+        title=Text(
+            f"The move of {moved.en} on {when.en} changes the character set and was not rehearsed",
+            f"Der Umzug von {moved.de} am {when.de} ändert den Zeichensatz und wurde nicht geprobt",
+        ),
+        why=(
+            Text(
+                f"{change.charset.from_} → {change.charset.to}: a dump loaded the wrong way turns every umlaut into "
+                "two wrong characters, and nothing reports an error.",
+                f"{change.charset.from_} → {change.charset.to}: Falsch eingespielt wird jeder Umlaut zu zwei falschen "
+                "Zeichen, ohne jede Fehlermeldung.",
+            ),
+            Text(
+                f"Once the DNS points to {target}, new entries exist only there.{full.en}",
+                f"Sobald das DNS auf {target} zeigt, gibt es neue Einträge nur noch dort.{full.de}",
+            ),
+        ),
+        fix=Text(
+            f"Load a copy on {target} first, compare row counts and one page with an umlaut, keep the old side "
+            "readable, lower the TTL, and only then change the DNS.",
+            f"Zuerst eine Kopie auf {target} einspielen, Zeilenzahlen und eine Seite mit Umlaut vergleichen, die alte "
+            "Seite lesbar lassen, TTL senken, erst dann das DNS ändern.",
+        ),
+        losses=tuple(Loss(service, "emptied") for service in change.move),
+        speaks_of=EVERY_DIMENSION,
+        settles=frozenset({(name, "rehearsed")}),
+        since=change.when,
+        is_dated=True,
+        least=Severity.WARNING,
+    )
+
+
+def _filling(case: Case) -> set[str]:
+    from kedge.rules.disk_limit import find_disk_limits
+
+    return {claim.thing for claim in find_disk_limits(case)}
+
+
+MIG_COMPAT = Rule(
+    id="mig-compat",
+    summary=Text("a move that nobody has rehearsed", "ein Umzug, den niemand geprobt hat"),
+    meaning=Text(
+        "Old and new side differ (character set, version), and the first try would be the real one.",
+        "Alte und neue Seite unterscheiden sich (Zeichensatz, Version), und der erste Versuch wäre der echte.",
+    ),
+    decision=Text(
+        "A planned change that moves services, names differing character sets and is not marked as rehearsed. Where "
+        "nobody says which character sets are involved, that is part of unverified.",
+        "Eine geplante Änderung, die Dienste umzieht, verschiedene Zeichensätze nennt und nicht geprobt ist.",
+    ),
+    remedy=Text(
+        "Rehearse on a copy, compare, and only then switch.", "An einer Kopie proben, vergleichen, umschalten."
+    ),
+    find=find_mig_compat,
+    prevented=("Piratenpartei 2007: wiki and forum could not be started on the new server without damage",),
+)

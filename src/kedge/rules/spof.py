@@ -1,0 +1,88 @@
+"""spof: one host whose loss takes services down, with nowhere else to run them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kedge.inventory import nodes
+from kedge.model.finding import Loss, Text
+from kedge.rules.case import Case
+from kedge.rules.claim import Claim, Rule
+from kedge.rules.wording import listed, services
+
+
+def bare_hosts(case: Case) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each machine whose loss takes services down that then have no standing place, with those services.
+
+    Guests are left to the machine beneath them; a machine that could be bought first is not a standing place.
+    """
+    index = case.compiled.index
+    for name, host in case.sections.hosts.items():
+        if host.guest_of or case.is_settled(name, "spare"):
+            continue
+        carried = {s for h in index.inside(name) for s in index.services_on.get(h, ())}
+        down = [s for s in case.toll(Loss(name)).down if s in carried]
+        bare = tuple(s for s in down if not _has_spare(case, name, s))
+        if bare:
+            yield name, bare
+
+
+def _has_spare(case: Case, lost: str, service: str) -> bool:
+    """Return whether a place other than the lost machine stands ready."""
+    hosts = case.compiled.index.inside(lost)
+    place = case.rules.gate(case.compiled.node(nodes.PLACE, service))[1]
+    ready = {case.rules.name(child) for child in place}
+    return any(name == "always" or (name.startswith("has:") and name[4:] not in hosts) for name in ready)
+
+
+def find_spofs(case: Case) -> Iterator[Claim]:
+    """Yield the machines that everything on them depends on alone."""
+    for host, bare in bare_hosts(case):
+        down = case.toll(Loss(host)).down
+        more = len(down) - len(bare)
+        yield Claim(
+            rule="spof",
+            thing=host,
+            title=Text(
+                f"{services(len(down)).en} stop with {host}, and nothing else can carry them",
+                f"{services(len(down)).de} stehen mit {host}, und nichts anderes kann sie tragen",
+            ),
+            why=(
+                Text(f"On {host}: {listed(bare).en}.", f"Auf {host}: {listed(bare).de}."),
+                *(
+                    [Text(f"{services(more).en} elsewhere need them.", f"{services(more).de} brauchen sie.")]
+                    if more
+                    else []
+                ),
+            ),
+            fix=Text(
+                "Name a second machine with room (`room:` at a host of another provider); rehearse one service on it.",
+                "Einen zweiten Rechner mit Platz benennen (`room:` an einem Host eines anderen Anbieters) und einen "
+                "Dienst dort proben.",
+            ),
+            losses=(Loss(host),),
+            speaks_of=frozenset({"down"}),
+            settles=frozenset({(host, "spare")}),
+        )
+
+
+SPOF = Rule(
+    id="spof",
+    summary=Text("one machine carries everything", "ein Rechner trägt alles"),
+    meaning=Text(
+        "If this machine is lost, what runs on it is down until a new one is found, ordered and set up.",
+        "Geht dieser Rechner verloren, steht alles darauf still, bis ein neuer gefunden, bestellt, eingerichtet ist.",
+    ),
+    decision=Text(
+        "A machine (not a guest) whose loss takes services down that have neither a second host nor a spare with "
+        "room. Room that nobody has stated does not count. Severity speaks of the downtime alone: what cannot be "
+        "recovered is the business of the backup rules.",
+        "Ein Rechner, dessen Ausfall Dienste stilllegt, die weder zweiten Host noch Ersatz mit Platz haben.",
+    ),
+    remedy=Text(
+        "A second machine, at another provider if possible, with room for the services that matter first.",
+        "Ein zweiter Rechner, möglichst bei einem anderen Anbieter, mit Platz für das Wichtigste.",
+    ),
+    find=find_spofs,
+    prevented=("Piratenpartei 2007: mail, lists, Jabber and tickets on one machine",),
+)
