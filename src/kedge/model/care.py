@@ -21,16 +21,18 @@ from kedge.model.thing import (
     refers,
 )
 
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
 
 class Limit(Thing):
     """A ceiling somebody will hit: licences, quotas, inodes, connections. Plain numbers, any unit of its own."""
 
     section: ClassVar[str] = "limits"
-    of: AnyRef
-    what: str
-    value: float | None = None
-    used: float | None = None
-    growth: float | None = Field(None, description="per day, in the same unit")
+    of: AnyRef | None = None
+    what: str = ""
+    value: Number | None = None
+    used: Number | None = None
+    growth: Number | None = Field(None, description="per day, in the same unit")
 
 
 class Charset(Declared):
@@ -87,7 +89,7 @@ class Alerts(Declared):
 
     watcher: Annotated[tuple[VantageRef, ...], OneOrMore] | None = None
     tell: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = None
-    escalate: tuple[Tell, ...] = ()
+    escalate: Annotated[tuple[Tell, ...], OneOrMore] = ()
     acknowledged: bool | None = Field(None, description="somebody has to confirm, or the next one is told")
 
 

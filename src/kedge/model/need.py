@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from kedge.model.thing import AnyRef, Declared, OneOrMore
 
@@ -30,13 +30,27 @@ class AtLeast(Declared):
         return self
 
 
+class _Any(Declared):
+    """The short form `{any: [a, b]}`, for the schema."""
+
+    any: Annotated[tuple[NeedExpression, ...], OneOrMore]
+
+
 def _read_expression(value: Any) -> Any:
     if isinstance(value, Mapping) and set(value) == {"any"}:
         return {"at-least": 1, "of": value["any"]}
     return value
 
 
-NeedExpression = Annotated[AnyRef | AtLeast, BeforeValidator(_read_expression)]
+def _form(value: Any) -> str:
+    return "group" if isinstance(value, Mapping | AtLeast) else "name"
+
+
+NeedExpression = Annotated[
+    Annotated[AnyRef, Tag("name")] | Annotated[AtLeast, Tag("group")],
+    Discriminator(_form),
+    BeforeValidator(_read_expression, json_schema_input_type=str | _Any | AtLeast),
+]
 Expressions = Annotated[tuple[NeedExpression, ...], OneOrMore]
 
 
@@ -55,7 +69,7 @@ def _read_needs(value: Any) -> Any:
     return value if is_phased or isinstance(value, Needs) else {"run": value}
 
 
-NeedsField = Annotated[Needs, BeforeValidator(_read_needs)]
+NeedsField = Annotated[Needs, BeforeValidator(_read_needs, json_schema_input_type=Expressions | Needs)]
 
 
 def names_in(expression: str | AtLeast) -> Iterator[str]:

@@ -50,7 +50,7 @@ class Person(Thing):
     channels: Annotated[tuple[ChannelRef, ...], OneOrMore] | None = Field(
         None, description="how to reach this person, best first: `sms anna`, `mail anna@private.example`"
     )
-    away: Annotated[Away, BeforeValidator(_read_away)] | None = None
+    away: Annotated[Away, BeforeValidator(_read_away, json_schema_input_type=str | Away)] | None = None
     left: Moment | None = None
     skills: Annotated[tuple[str, ...], OneOrMore] = ()
     public: bool = Field(False, description="the person agreed to be named on the public page")
@@ -89,7 +89,7 @@ class Channel(Thing):
     """A way a message travels. `to` is its type and address: `mail board@example.org`, `sms anna`, `ntfy topic`."""
 
     section: ClassVar[str] = "channels"
-    to: str
+    to: str = ""
     via: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="what else must work for it to arrive")
     readers: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = None
     read_every: Duration | None = None
@@ -105,7 +105,7 @@ class Channel(Thing):
         return self.to.partition(" ")[2].strip()
 
 
-ChannelText = Annotated[Channel, BeforeValidator(_read_channel)]
+ChannelText = Annotated[Channel, BeforeValidator(_read_channel, json_schema_input_type=str | Channel)]
 
 
 class Account(Thing):

@@ -53,7 +53,8 @@ def _read_save(value: Any) -> Any:
     return value
 
 
-SaveField = Annotated[Save, BeforeValidator(_read_save)]
+_Stores = Annotated[tuple[StoreRef, ...], OneOrMore]
+SaveField = Annotated[Save, BeforeValidator(_read_save, json_schema_input_type=_Stores | Save)]
 
 
 class Restore(Declared):

@@ -1,0 +1,250 @@
+"""Things built from their text: typed by the model, unknowns taken out, names checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from kedge.errors import Mistake
+from kedge.inventory.record import check_owner, check_record
+from kedge.inventory.references import SINGULAR, References, Register, channel_mistake, check_rings, check_roles
+from kedge.inventory.secrecy import HOW, is_reference, shown
+from kedge.inventory.sections import Collected, holes_by_section
+from kedge.inventory.shapes import all_keys, naming_keys
+from kedge.inventory.suggestion import close, did_you_mean
+from kedge.inventory.text import Map, Node, Scalar, Seq, mistake, place
+from kedge.inventory.unknowns import WORD, Unknowns
+from kedge.inventory.wording import Refusal, explain
+from kedge.kinds.registry import KINDS
+from kedge.model.care import Accepted, Alerts, Organisation
+from kedge.model.inventory import THING_SECTIONS, Sections, Unknown
+from kedge.model.naming import Domain
+from kedge.model.people import Channel, Secret
+from kedge.model.service import Service
+from kedge.model.thing import Thing
+
+M = TypeVar("M", bound=BaseModel)
+_ROUNDS = 12
+OTHER = "other"
+
+
+def _class_of(section: str) -> type[Thing]:
+    arguments = get_args(Sections.model_fields[section].annotation)
+    return next((each for each in arguments if isinstance(each, type) and issubclass(each, Thing)), Channel)
+
+
+MODELS: Mapping[str, type[Thing]] = {section: _class_of(section) for section in THING_SECTIONS}
+"""The model of each section's things; a service's own depends on its kind."""
+
+
+class Builder:
+    """Builds everything that was collected; what cannot be built is a mistake, and the rest is checked all the same."""
+
+    def __init__(
+        self, collected: Collected, mistakes: list[Mistake], kinds: Mapping[str, type[Service]] = KINDS
+    ) -> None:
+        self.register = Register(collected.section_of, marks=collected.marks)
+        self.register.holes |= set(holes_by_section(collected.holes))
+        self._collected = collected
+        self._mistakes = mistakes
+        self._kinds = kinds
+        self._unknowns = Unknowns(mistakes)
+        self._references = References(self.register, mistakes)
+
+    @property
+    def unknowns(self) -> list[Unknown]:
+        """Everything that was said to be unknown, in reading order of the sections."""
+        return [*self._collected.unknowns, *self._unknowns.found]
+
+    def build(self) -> Sections | None:
+        """Return the sections; None if the organisation is missing. What is wrong is in the mistakes."""
+        built = {section: self._build_section(section) for section in THING_SECTIONS}
+        organisation = self._build_single("organisation", Organisation)
+        alerts = self._build_single("alerts", Alerts)
+        accepted = self._build_accepted()
+        self._check()
+        if self._mistakes or organisation is None:
+            return None
+        built["channels"] |= self._references.channels
+        return Sections(organisation=organisation, alerts=alerts, accepted=accepted, **built)
+
+    def _build_section(self, section: str) -> dict[str, Thing]:
+        built = {}
+        for name, node in self._collected.things[section].items():
+            thing = None if (section, name) in self._collected.holes else self._build_thing(section, name, node)
+            if thing is not None:
+                built[name] = self.register.things[name] = thing
+        return built
+
+    def _build_thing(self, section: str, name: str, node: Node) -> Thing | None:
+        fields = self._as_map(section, name, node)
+        if fields is None:
+            return None
+        self.register.nodes[name] = fields
+        if section != "services":
+            return self._build(MODELS[section], name, fields, f"a {SINGULAR[section]}")
+        model, is_sure = self._choose_kind(name, fields)
+        return self._build(model, name, fields, f"kind {model.kind}", is_sure)
+
+    def _as_map(self, section: str, name: str, node: Node) -> Map | None:
+        if isinstance(node, Map):
+            return node
+        if isinstance(node, Scalar) and node in ("", WORD):
+            if node:
+                self._unknowns.note(name, "", node)
+            return _map_like(node, {"kind": node} if node and section == "services" else {})
+        if isinstance(node, Scalar) and section == "channels":
+            return _map_like(node, {"to": node})
+        found = "a list" if isinstance(node, Seq) else "a single value" if section == "secrets" else shown(node)
+        hint = f"; {HOW}" if section == "secrets" else ""
+        text = f"expected the fields of {SINGULAR[section]} '{name}' below it ('key: value'), found {found}{hint}"
+        self._mistakes.append(mistake(node, text))
+        return None
+
+    def _choose_kind(self, name: str, fields: Map) -> tuple[type[Service], bool]:
+        """Return the class of a service, and whether it is the right one: a wrong word gets the closest there is."""
+        word = fields.pop("kind", "")
+        if isinstance(word, Scalar) and word == WORD:
+            self._unknowns.note(name, "kind", word)
+            return self._kinds[OTHER], True
+        if isinstance(word, Scalar) and word in self._kinds:
+            return self._kinds[word], True
+        self._mistakes.append(self._wrong_kind(name, fields, word))
+        meant = [each for each in close(word, self._kinds) if each] if isinstance(word, str) else []
+        return self._kinds[meant[0] if meant else OTHER], False
+
+    def _wrong_kind(self, name: str, fields: Map, word: Any) -> Mistake:
+        if not word:
+            text = f"service '{name}' lacks its 'kind': add 'kind: …' (`kedge kinds` lists them) or 'kind: unknown'"
+            return mistake(fields.key or fields, text)
+        known = f"; kinds are {', '.join(sorted(self._kinds))}"
+        hint = did_you_mean(word, [*self._kinds, WORD], known) if isinstance(word, str) else known
+        return mistake(word, f"unknown kind {shown(word)}{hint} ('kind: other' fits anything)")
+
+    def _build(self, model: type[M], name: str, fields: Map, what: str, is_sure: bool = True) -> M | None:
+        self._unknowns.prune(name, fields, all_keys(model), naming_keys(model))
+        try:
+            return model.model_validate(fields)
+        except ValidationError as error:
+            return self._build_rest(model, fields, what, error, is_sure)
+
+    def _build_rest(self, model: type[M], fields: Map, what: str, error: ValidationError, is_sure: bool) -> M | None:
+        """Report what is wrong, and build the thing without it, so that the rest of it is checked too."""
+        for number in range(_ROUNDS):
+            refusals = explain(error, model, fields, what)
+            self._mistakes += [each.mistake for each in refusals if _is_told(each, fields, is_sure, number)]
+            removed = [remove(fields, each.node) for each in refusals]
+            if not any(removed):
+                return None
+            try:
+                return model.model_validate(fields)
+            except ValidationError as next_error:
+                error = next_error
+        return None
+
+    def _build_single(self, section: str, model: type[M]) -> M | None:
+        node = self._collected.singles.get(section)
+        if node is None and section == "organisation":
+            self._refuse_no_organisation()
+        if not isinstance(node, Map):
+            if node is not None:
+                text = f"expected the fields of '{section}' below it ('key: value'), found {shown(node)}"
+                self._mistakes.append(mistake(node, text))
+            return None
+        built = self._build(model, "", node, f"'{section}'")
+        if built is not None:
+            self._references.check(built, node)
+        return built
+
+    def _refuse_no_organisation(self) -> None:
+        if not {"*", "organisation"} & self.register.holes and self._collected.files:
+            text = "whose inventory is this? Add 'organisation:' and below it 'name: …'"
+            self._mistakes.append(Mistake(self._collected.files[0], 1, 1, text))
+
+    def _build_accepted(self) -> tuple[Accepted, ...]:
+        built = []
+        for node in self._collected.accepted:
+            if not isinstance(node, Map):
+                self._mistakes.append(mistake(node, f"expected 'rule: …' and its fields, found {shown(node)}"))
+                continue
+            accepted = self._build(Accepted, "", node, "an accepted finding")
+            if accepted is not None:
+                built.append(accepted)
+                self._references.check(accepted, node)
+        return tuple(built)
+
+    def _check(self) -> None:
+        register, mistakes = self.register, self._mistakes
+        for name, thing in register.things.items():
+            node = register.nodes[name]
+            self._references.check(thing, node)
+            check = _CHECKS.get(type(thing))
+            if check:
+                check(thing, name, node, mistakes)
+        check_roles(register, mistakes)
+        check_rings(register, mistakes)
+
+
+def _is_told(refusal: Refusal, fields: Map, is_sure: bool, number: int) -> bool:
+    """Return whether a refusal is the user's mistake, not the consequence of an unknown or of an earlier one."""
+    if refusal.is_missing and refusal.node is not fields and isinstance(refusal.node, Map) and refusal.node.unknown:
+        return False
+    return not (refusal.is_missing and number) and (is_sure or not refusal.is_extra)
+
+
+def remove(root: Any, node: Any) -> bool:
+    """Take a node out of the tree below root; returns whether it was there."""
+    if isinstance(root, Map):
+        for key, value in root.items():
+            if value is node:
+                del root[key]
+                return True
+    elif isinstance(root, Seq):
+        for at, value in enumerate(root):
+            if value is node:
+                del root[at]
+                return True
+    inside = root.values() if isinstance(root, Map) else root if isinstance(root, Seq) else ()
+    return any(remove(each, node) for each in inside)
+
+
+def _map_like(node: Node, fields: Mapping[str, Node]) -> Map:
+    made: Map = place(Map(fields), node.file, node.line, node.column)
+    made.key = node.key
+    return made
+
+
+def _check_secret(thing: Any, name: str, node: Map, mistakes: list[Mistake]) -> None:
+    if thing.from_ is not None and not is_reference(thing.from_):
+        text = "expected where the secret is found ('env:NAME', 'file:PATH' or 'command:…'), not the secret itself"
+        mistakes.append(mistake(node.get("from") or node, text))
+
+
+def _check_channel(thing: Any, name: str, node: Map, mistakes: list[Mistake]) -> None:
+    wrong = channel_mistake(thing.to) if thing.to else ""
+    if wrong:
+        mistakes.append(mistake(node.get("to") or node, wrong))
+
+
+def _check_domain(thing: Any, name: str, node: Map, mistakes: list[Mistake]) -> None:
+    zone = node.get("zone")
+    for owners, records in (zone or {}).items():
+        _check_text(check_owner, owners, records.key or records, name, mistakes)
+        for record in [records] if isinstance(records, Scalar) else records:
+            _check_text(check_record, record, record, name, mistakes)
+
+
+def _check_text(check: Callable[[str, str], None], text: str, node: Node, origin: str, mistakes: list[Mistake]) -> None:
+    try:
+        check(text, origin)
+    except ValueError as error:
+        mistakes.append(mistake(node, str(error)))
+
+
+_CHECKS: Mapping[type[Any], Callable[[Any, str, Map, list[Mistake]], None]] = {
+    Secret: _check_secret,
+    Channel: _check_channel,
+    Domain: _check_domain,
+}
