@@ -125,7 +125,7 @@ class Database:
         from kedge.evidence.sqlite import SqliteFile
 
         with SqliteFile(self.path, self.patience).reading() as connection:
-            schema = read_schema(connection, Opened(str(self.path), self._version()))
+            schema = read_schema(connection, Opened(str(self.path), self._version))
             yield connection if schema else None
 
     @contextmanager
@@ -133,7 +133,7 @@ class Database:
         from kedge.evidence.migrations import SCHEMA, Opened, migrate, read_schema
         from kedge.evidence.sqlite import SqliteFile
 
-        opened = Opened(str(self.path), self._version())
+        opened = Opened(str(self.path), self._version)
         with SqliteFile(self.path, self.patience).opened() as connection:
             migrate(connection, opened)
             with connection.begin():

@@ -5,6 +5,7 @@ Codes: https://www.sqlite.org/rescode.html; the lowest byte is the primary code.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -62,6 +63,8 @@ def explain_os(error: OSError, file: Path) -> EvidenceError:
     """Return what to say about a system call on the file or its folder that failed."""
     if isinstance(error, PermissionError):
         return explain_refused(file)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return EvidenceError(f"{file}: {error.strerror}", hint="make room; `df` shows where there is none")
     return EvidenceError(f"{file}: {error.strerror}", hint="name another file in KEDGE_EVIDENCE")
 
 

@@ -81,15 +81,15 @@ SCHEMA = len(MIGRATIONS)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What an error has to name: which database, and which version of kedge opened it."""
+    """What an error has to name: which database, and which version of kedge opened it (slow to find, seldom asked)."""
 
     where: str
-    kedge: str
+    kedge: Callable[[], str]
 
 
-def migrate(connection: Connection, opened: Opened, target: int = SCHEMA) -> None:
+def migrate(connection: Connection, opened: Opened) -> None:
     """Bring the database to this kedge's schema, one transaction for each step; several processes may try at once."""
-    while _advance(connection, opened, target):
+    while _advance(connection, opened):
         pass
 
 
@@ -114,20 +114,21 @@ def read_schema(connection: Connection, opened: Opened) -> int:
     return int(schema)
 
 
-def _advance(connection: Connection, opened: Opened, target: int) -> bool:
+def _advance(connection: Connection, opened: Opened) -> bool:
     with connection.begin():
         schema = read_schema(connection, opened)
-        if schema >= target:
+        if schema == SCHEMA:
             return False
         MIGRATIONS[schema](connection)
         connection.execute(delete(meta).where(meta.c.key.in_(["schema", "kedge"])))
-        rows = [{"key": "schema", "value": str(schema + 1)}, {"key": "kedge", "value": opened.kedge}]
+        rows = [{"key": "schema", "value": str(schema + 1)}, {"key": "kedge", "value": opened.kedge()}]
         connection.execute(insert(meta), rows)
         return True
 
 
 def _say_newer(schema: int, theirs: str, opened: Opened) -> EvidenceError:
+    ours = opened.kedge()
     return EvidenceError(
-        f"{opened.where} was made by kedge {theirs} (schema {schema}); this is kedge {opened.kedge} (schema {SCHEMA})",
+        f"{opened.where} was made by kedge {theirs} (schema {schema}); this is kedge {ours} (schema {SCHEMA})",
         hint=f"finish or roll back with kedge {theirs}",
     )

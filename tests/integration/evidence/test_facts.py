@@ -6,13 +6,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.integration.evidence import samples
+from tests.integration.evidence.samples import NIGHT, fact
 
 from kedge.errors import EvidenceError
 from kedge.evidence.database import Database
 from kedge.model.facts import Fact, Facts
 from kedge.model.ports import Ledger
-from tests.integration.evidence import samples
-from tests.integration.evidence.samples import NIGHT, fact
 
 FEW = st.sampled_from(["a", "b"])
 CLOSE = st.integers(-3, 3).map(lambda hours: NIGHT + timedelta(hours=hours))
@@ -76,8 +76,17 @@ def test_the_same_fact_again_changes_nothing(database: Database) -> None:
     assert list(database.export_lines()) == before
 
 
-@pytest.mark.parametrize("other", [{"thing": "x"}, {"what": "x"}, {"value": "x"}, {"source": "drilled"}, {"vantage": ""},
-                                   {"at": NIGHT + timedelta(microseconds=1)}])  # fmt: skip
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"thing": "x"},
+        {"what": "x"},
+        {"value": "x"},
+        {"source": "drilled"},
+        {"vantage": ""},
+        {"at": NIGHT + timedelta(microseconds=1)},
+    ],
+)
 def test_any_other_fact_is_kept_beside_it(database: Database, other: dict[str, str]) -> None:
     database.record([fact()])
     database.record([replace(fact(), **other)])  # type: ignore[arg-type]

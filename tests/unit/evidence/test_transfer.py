@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -53,7 +54,5 @@ JSON = st.recursive(
 @given(st.lists(st.text() | JSON.map(json.dumps), max_size=3), st.booleans())
 def test_no_lines_crash_it(body: list[str], framed: bool) -> None:
     lines = [FIRST, *body, json.dumps({"end": len([line for line in body if line.strip()])})] if framed else body
-    try:
+    with suppress(EvidenceError):
         read_lines(lines)
-    except EvidenceError as error:
-        assert error.hint
