@@ -5,14 +5,15 @@ Provisional until MediaWiki and MariaDB have been saved, restored, started and p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from kedge.model.census import Census
+from kedge.model.facts import Fact, Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +116,80 @@ class Sandbox(Protocol):
 
     def open(self) -> AbstractAsyncContextManager[Site]:
         """Open it."""
+        ...
+
+
+class Ledger(Protocol):
+    """Keeps facts. Calls block for a short transaction; an event loop makes them in a thread.
+
+    Everything raises EvidenceError when the database cannot be read or written.
+    """
+
+    def facts(self, now: datetime) -> Facts:
+        """Return the newest fact for each thing and what, as known at `now`; none if nothing was ever recorded."""
+        ...
+
+    def record(self, facts: Iterable[Fact]) -> None:
+        """Keep all of these facts or, on an error, none; one that is already known changes nothing."""
+        ...
+
+
+RunState = Literal["running", "stopped", "done", "failed", "rolled-back"]
+"""Where a run stands; `stopped` waits for a person's answer, the last three are its end."""
+
+StepState = Literal["waiting", "doing", "done", "undoing", "undone", "failed", "unclear"]
+"""Where a step stands; `unclear`: nobody can tell whether its effect happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One part of a run; `result` is what it found or made, for the steps after it and for people."""
+
+    number: int
+    name: str
+    state: StepState = "waiting"
+    result: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One piece of durable work: its plan, frozen as JSON text, and where it stands.
+
+    `id` is unique for ever and chosen by whoever begins it; `version`, `host` and `pid` say which kedge holds it now.
+    """
+
+    id: str
+    plan: str
+    version: str
+    host: str
+    pid: int
+    started: datetime
+    state: RunState = "running"
+    ended: datetime | None = None
+    steps: tuple[Step, ...] = ()
+
+
+class Runs(Protocol):
+    """Keeps runs. Each call is one transaction and safe to repeat; raises as Ledger does."""
+
+    def begin(self, run: Run) -> None:
+        """Keep a new run with all its steps; raises Refused if another one has its id."""
+        ...
+
+    def load(self, run: str) -> Run | None:
+        """Return the run of this id, or None."""
+        ...
+
+    def unfinished(self) -> Sequence[Run]:
+        """Return the runs that have not ended, oldest first."""
+        ...
+
+    def mark_run(self, run: Run) -> None:
+        """Keep a run's state, holder and end; id, plan, start and steps stay. Raises Refused once it has ended."""
+        ...
+
+    def mark_step(self, run: str, step: Step, facts: Iterable[Fact] = ()) -> None:
+        """Keep where a step stands and, in the same transaction, what it learnt; raises Refused as mark_run does."""
         ...

@@ -1,0 +1,158 @@
+"""The database: facts and runs, kept in one SQLite file.
+
+This module is light: SQLAlchemy is imported with the first call that needs it, and a database that was never written
+needs nothing. Every write is one short transaction, and every call may be made from any thread or process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kedge.errors import EvidenceError
+from kedge.model.facts import Fact, Facts
+from kedge.model.ports import Run, Step
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+PATIENCE = timedelta(seconds=10)
+"""How long a call waits for other writers before it gives up."""
+
+IMPORT_BATCH = 500
+"""Lines that are imported in one transaction."""
+
+
+class Database:
+    """Keeps facts (as a Ledger) and runs (as Runs) in the file at `path`, which the first write makes.
+
+    Reading a database that is not there finds no facts and makes no file.
+    `kedge` is the version written beside a schema it made, for those who come with an older one.
+    """
+
+    def __init__(self, path: Path, *, kedge: str = "", patience: timedelta = PATIENCE) -> None:
+        self.path = path
+        self.patience = patience
+        self._kedge = kedge
+
+    def facts(self, now: datetime) -> Facts:
+        """Return the newest fact for each thing and what, as known at `now`."""
+        with self._reading() as connection:
+            if connection is None:
+                return Facts(now)
+            from kedge.evidence import ledger
+
+            return Facts.of(ledger.read_newest(connection, now), now)
+
+    def record(self, facts: Iterable[Fact]) -> None:
+        """Keep all of these facts or, on an error, none; one that is already known changes nothing."""
+        from kedge.evidence import ledger
+
+        new = list(facts)
+        with self._writing() as connection:
+            ledger.write_facts(connection, new)
+
+    def begin(self, run: Run) -> None:
+        """Keep a new run with all its steps; raises Refused if another one has its id."""
+        from kedge.evidence import runs
+
+        with self._writing() as connection:
+            runs.insert_run(connection, run)
+
+    def load(self, run: str) -> Run | None:
+        """Return the run of this id, or None."""
+        with self._reading() as connection:
+            if connection is None:
+                return None
+            from kedge.evidence import runs
+
+            return runs.read_run(connection, run)
+
+    def unfinished(self) -> Sequence[Run]:
+        """Return the runs that have not ended, oldest first."""
+        with self._reading() as connection:
+            if connection is None:
+                return ()
+            from kedge.evidence import runs
+
+            return runs.read_unfinished(connection)
+
+    def mark_run(self, run: Run) -> None:
+        """Keep a run's state, holder and end; raises Refused once it has ended."""
+        from kedge.evidence import runs
+
+        with self._writing() as connection:
+            runs.update_run(connection, run)
+
+    def mark_step(self, run: str, step: Step, facts: Iterable[Fact] = ()) -> None:
+        """Keep where a step stands and, in the same transaction, what it learnt; raises Refused as mark_run does."""
+        from kedge.evidence import ledger, runs
+
+        learnt = list(facts)
+        with self._writing() as connection:
+            runs.update_step(connection, run, step)
+            ledger.write_facts(connection, learnt)
+
+    def export_lines(self) -> Iterator[str]:
+        """Yield everything as JSON lines, all of one moment; see transfer.py for their form."""
+        from kedge.evidence import transfer
+
+        with self._reading() as connection:
+            yield from transfer.write_lines(connection, self._version())
+
+    def import_lines(self, lines: Iterable[str]) -> int:
+        """Return how many facts and runs the lines hold; all are kept now, those already known as they were.
+
+        Every line is read before the first is written. Importing again after an interruption is safe.
+        """
+        from kedge.evidence import transfer
+
+        read = transfer.read_lines(lines)
+        for start in range(0, len(read), IMPORT_BATCH):
+            with self._writing() as connection:
+                transfer.insert_lines(connection, read[start : start + IMPORT_BATCH])
+        return len(read)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection | None]:
+        if not self._is_there():
+            yield None
+            return
+        from kedge.evidence.migrations import Opened, read_schema
+        from kedge.evidence.sqlite import SqliteFile
+
+        with SqliteFile(self.path, self.patience).reading() as connection:
+            schema = read_schema(connection, Opened(str(self.path), self._version))
+            yield connection if schema else None
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        from kedge.evidence.migrations import SCHEMA, Opened, migrate, read_schema
+        from kedge.evidence.sqlite import SqliteFile
+
+        opened = Opened(str(self.path), self._version)
+        with SqliteFile(self.path, self.patience).opened() as connection:
+            migrate(connection, opened)
+            with connection.begin():
+                if read_schema(connection, opened) != SCHEMA:  # somebody migrated, or replaced, the file just now
+                    raise EvidenceError(f"{self.path} was changed by another kedge", hint="try again")
+                yield connection
+
+    def _is_there(self) -> bool:
+        from kedge.evidence.failure import explain_os
+
+        try:
+            self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise explain_os(error, self.path) from error
+        return True
+
+    def _version(self) -> str:
+        from importlib.metadata import version
+
+        return self._kedge or version("kedge")

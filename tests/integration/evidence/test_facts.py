@@ -1,0 +1,124 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.integration.evidence import samples
+from tests.integration.evidence.samples import NIGHT, fact
+
+from kedge.errors import EvidenceError
+from kedge.evidence.database import Database
+from kedge.model.facts import Fact, Facts
+from kedge.model.ports import Ledger
+
+FEW = st.sampled_from(["a", "b"])
+CLOSE = st.integers(-3, 3).map(lambda hours: NIGHT + timedelta(hours=hours))
+colliding = st.builds(Fact, FEW, FEW, FEW, CLOSE, st.sampled_from(["observed", "drilled"]), FEW, FEW, FEW)
+
+
+def test_it_is_a_ledger(database: Database) -> None:
+    ledger: Ledger = database
+    ledger.record([fact()])
+    assert ledger.facts(NIGHT).get("wiki", "backup") == fact()
+
+
+def test_nothing_recorded_is_no_facts_and_makes_no_file(database: Database, tmp_path: Path) -> None:
+    assert database.facts(NIGHT) == Facts(NIGHT)
+    assert len(list(database.export_lines())) == 2
+    assert database.load("x") is None
+    assert list(database.unfinished()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_file_is_no_facts(database: Database) -> None:
+    database.path.parent.mkdir()
+    database.path.touch()
+    assert database.facts(NIGHT) == Facts(NIGHT)
+    database.record([fact()])
+    assert len(database.facts(NIGHT).latest) == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(samples.facts, min_size=1, max_size=5))
+def test_what_goes_in_comes_out(facts: list[Fact]) -> None:
+    with TemporaryDirectory() as folder:
+        database = Database(Path(folder) / "e")
+        database.record(facts)
+        now = datetime.max.replace(tzinfo=UTC)
+        assert database.facts(now) == Facts.of(distinct(facts), now)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(colliding, max_size=8), max_size=4), CLOSE)
+def test_newest_is_what_the_model_says(batches: list[list[Fact]], now: datetime) -> None:
+    with TemporaryDirectory() as folder:
+        database = Database(Path(folder) / "e")
+        for batch in batches:
+            database.record(batch)
+        assert database.facts(now) == Facts.of(distinct(one for batch in batches for one in batch), now)
+
+
+def distinct(facts: object) -> list[Fact]:
+    known: dict[object, Fact] = {}
+    for one in facts:  # type: ignore[attr-defined]
+        known.setdefault((one.thing, one.what, one.at, one.source, one.value, one.vantage), one)
+    return list(known.values())
+
+
+def test_the_same_fact_again_changes_nothing(database: Database) -> None:
+    database.record([fact(), fact()])
+    before = list(database.export_lines())
+    database.record([replace(fact(), by="bert", how="guessed", shelf_life=timedelta(1))])
+    database.record([replace(fact(), at=fact().at.astimezone(timezone(timedelta(hours=1))))])
+    assert list(database.export_lines()) == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"thing": "x"},
+        {"what": "x"},
+        {"value": "x"},
+        {"source": "drilled"},
+        {"vantage": ""},
+        {"at": NIGHT + timedelta(microseconds=1)},
+    ],
+)
+def test_any_other_fact_is_kept_beside_it(database: Database, other: dict[str, str]) -> None:
+    database.record([fact()])
+    database.record([replace(fact(), **other)])  # type: ignore[arg-type]
+    assert len(list(database.export_lines())) == 4
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"value": "a\0b"},
+        {"by": "\udc80"},
+        {"at": datetime(2007, 1, 6)},
+        {"at": datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))},
+        {"shelf_life": timedelta.max},
+    ],
+)
+def test_what_no_database_can_hold_is_refused_as_a_whole(database: Database, bad: dict[str, str]) -> None:
+    with pytest.raises(EvidenceError) as error:
+        database.record([fact(1), replace(fact(2), **bad)])  # type: ignore[arg-type]
+    assert error.value.hint
+    assert not database.facts(NIGHT + timedelta(1)).latest
+
+
+def test_folder_and_file_are_private(database: Database) -> None:
+    database.record([fact()])
+    assert database.path.stat().st_mode & 0o777 == 0o600
+    assert database.path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("name", ["a b", "q?mode=memory", "100%41", "h#x", "ü", "'\""])
+def test_any_path_will_do(tmp_path: Path, name: str) -> None:
+    database = Database(tmp_path / name / name)
+    database.record([fact()])
+    assert database.path.is_file()
+    assert database.facts(NIGHT).latest

@@ -1,0 +1,123 @@
+"""Every schema there ever was is opened by this kedge.
+
+`versions/schema-N.sql` is a small database of schema N as SQL text. The newest is made here by this kedge, which fails
+until it is committed; it also shows that a schema that was committed is not changed afterwards.
+"""
+
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+from tests.integration.evidence.samples import NIGHT, RUN, fact
+
+from kedge.errors import EvidenceError
+from kedge.evidence.database import Database
+from kedge.evidence.migrations import SCHEMA
+from kedge.evidence.tables import metadata
+from kedge.model.facts import Facts
+
+VERSIONS = Path(__file__).with_name("versions")
+NOW = NIGHT + timedelta(days=1)
+FACTS = [fact(1), replace(fact(2, what="console"), shelf_life=timedelta(days=30), value="öffnet sich nicht")]
+STOPPED = replace(RUN, state="stopped", steps=(replace(RUN.steps[0], state="unclear", started=NIGHT), RUN.steps[1]))
+
+
+def fill(database: Database) -> None:
+    database.record(FACTS)
+    database.begin(RUN)
+    database.mark_step(RUN.id, STOPPED.steps[0])
+    database.mark_run(STOPPED)
+
+
+def dump(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        return re.sub(r"[ \t]+\n", "\n", "\n".join(connection.iterdump()) + "\n")
+
+
+def load(path: Path, schema: int) -> Database:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((VERSIONS / f"schema-{schema}.sql").read_text())
+        connection.execute("PRAGMA journal_mode = WAL")
+    return Database(path, kedge="9.9")
+
+
+def read_meta(path: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return dict(connection.execute("SELECT key, value FROM meta"))
+
+
+def test_newest_schema_is_the_committed_one(tmp_path: Path) -> None:
+    path, committed = tmp_path / "e", VERSIONS / f"schema-{SCHEMA}.sql"
+    fill(Database(path, kedge="0.1.0"))
+    if not committed.exists():
+        committed.write_text(dump(path))
+        pytest.fail(f"{committed} was made: look at it and commit it")
+    assert dump(path) == dump(load(tmp_path / "committed", SCHEMA).path)
+
+
+def test_migrations_end_at_the_tables_that_queries_use(tmp_path: Path) -> None:
+    Database(tmp_path / "migrated").record([])
+    engine = create_engine(f"sqlite:///{tmp_path / 'declared'}")
+    metadata.create_all(engine)
+    engine.dispose()
+    assert read_tables(tmp_path / "migrated") == read_tables(tmp_path / "declared")
+
+
+def read_tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {" ".join(sql.split()) for (sql,) in rows}
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA + 1))
+def test_every_schema_is_read_without_being_migrated(tmp_path: Path, schema: int) -> None:
+    database = load(tmp_path / "e", schema)
+    assert database.facts(NOW) == Facts.of(FACTS, NOW)
+    assert list(database.unfinished()) == [STOPPED]
+    assert len(list(database.export_lines())) == 2 + len(FACTS) + 1
+    assert read_meta(database.path)["schema"] == str(schema)
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA + 1))
+def test_every_schema_is_migrated_by_the_first_write(tmp_path: Path, schema: int) -> None:
+    database = load(tmp_path / "e", schema)
+    database.record([fact(3)])
+    assert database.facts(NOW) == Facts.of([*FACTS, fact(3)], NOW)
+    assert list(database.unfinished()) == [STOPPED]
+    made_by = "0.1.0" if schema == SCHEMA else "9.9"
+    assert read_meta(database.path) == {"schema": str(SCHEMA), "kedge": made_by}
+
+
+def test_a_newer_kedges_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    database = load(tmp_path / "e", SCHEMA)
+    with closing(sqlite3.connect(database.path)) as newer, newer:
+        newer.execute("UPDATE meta SET value = ? WHERE key = 'schema'", [str(SCHEMA + 1)])
+        newer.execute("UPDATE meta SET value = '12.3' WHERE key = 'kedge'")
+    before = dump(database.path)
+    for act in (lambda: database.facts(NOW), lambda: database.record([fact(3)]), lambda: list(database.export_lines())):
+        with pytest.raises(EvidenceError, match=r"made by kedge 12\.3 .* this is kedge 9\.9") as error:
+            act()
+        assert error.value.hint == "finish or roll back with kedge 12.3"
+    assert dump(database.path) == before
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kedge.evidence import migrations
+
+    def fail(connection: object) -> None:
+        connection.exec_driver_sql("CREATE TABLE half (x)")  # type: ignore[attr-defined]
+        connection.exec_driver_sql("DROP TABLE fact")  # type: ignore[attr-defined]
+        raise sqlite3.OperationalError("no more")
+
+    database = load(tmp_path / "e", SCHEMA)
+    before = dump(database.path)
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, fail))
+    monkeypatch.setattr(migrations, "SCHEMA", SCHEMA + 1)
+    with pytest.raises(EvidenceError, match="no more"):
+        database.record([fact(3)])
+    assert dump(database.path) == before

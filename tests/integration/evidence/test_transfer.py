@@ -1,0 +1,68 @@
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.integration.evidence import samples
+from tests.integration.evidence.samples import NIGHT, RUN, fact
+
+from kedge.errors import EvidenceError
+from kedge.evidence.database import Database
+from kedge.model.facts import Fact
+from kedge.model.ports import Run
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(samples.facts, max_size=4), st.lists(samples.runs, max_size=3, unique_by=lambda run: run.id))
+def test_everything_comes_through_exactly(facts: list[Fact], runs: list[Run]) -> None:
+    with TemporaryDirectory() as folder:
+        here, there = Database(Path(folder) / "here"), Database(Path(folder) / "there")
+        here.record(facts)
+        for run in runs:
+            here.begin(run)
+        lines = list(here.export_lines())
+        assert all("\n" not in line for line in lines)
+        there.import_lines(lines)
+        assert list(there.export_lines()) == lines
+        assert [there.load(run.id) for run in runs] == runs
+
+
+def test_importing_again_or_into_a_used_one_adds_only_what_is_new(database: Database, tmp_path: Path) -> None:
+    other = Database(tmp_path / "other")
+    other.record([fact(1), fact(2)])
+    other.begin(RUN)
+    done = replace(RUN, state="done", ended=NIGHT)
+    database.record([fact(2), fact(3)])
+    database.begin(RUN)
+    database.mark_run(done)
+    for _ in range(2):
+        assert database.import_lines(other.export_lines()) == 3
+    assert database.load(RUN.id) == done
+    assert len(list(database.export_lines())) == 2 + 3 + 1
+
+
+def test_a_bad_line_means_nothing_is_written(database: Database, tmp_path: Path) -> None:
+    other = Database(tmp_path / "other")
+    other.record([fact(number) for number in range(3)])
+    lines = list(other.export_lines())
+    lines[3] = lines[3].replace('"value"', '"walue"')
+    with pytest.raises(EvidenceError, match="line 4 "):
+        database.import_lines(lines)
+    assert not database.path.exists()
+
+
+def test_a_character_no_database_holds_is_refused(database: Database, tmp_path: Path) -> None:
+    other = Database(tmp_path / "other")
+    other.record([replace(fact(), value="Z")])
+    with pytest.raises(EvidenceError, match="cannot be kept"):
+        database.import_lines(line.replace('"Z"', r'"\u0000"') for line in other.export_lines())
+
+
+def test_an_export_is_of_one_moment(database: Database) -> None:
+    database.record([fact(number) for number in range(1500)])
+    lines = database.export_lines()
+    head = [next(lines), next(lines)]
+    database.record([fact(9999)])
+    assert len(head) + len(list(lines)) == 1502
