@@ -1,1 +1,1 @@
-"""The public site."""
+"""The public site, and its private edition."""
