@@ -83,13 +83,8 @@ def read_losses(case: Case, texts: tuple[str, ...]) -> list[Loss]:
 
 
 def _recorded(path: Path, now: datetime) -> list[Fact]:
-    """Return the facts of the database beside nothing: none if nothing was ever recorded."""
+    """Return the facts of the inventory's database; none if nothing was ever recorded."""
+    from kedge.evidence.database import Database
     from kedge.evidence.place import find_place
 
-    place = find_place(path, os.environ)
-    if not place.exists():
-        return []
-    from kedge.evidence.database import Database
-
-    with Database(place) as database:
-        return list(database.facts(now).latest.values())
+    return list(Database(find_place(path, os.environ)).facts(now).latest.values())

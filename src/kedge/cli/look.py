@@ -91,8 +91,10 @@ def show_whatif(out: Console, case: Case, answer: WhatIf, language: str) -> None
     if answer.uncertain:
         table.add_row("not known", f"whether {', '.join(answer.uncertain)} can be recovered: `kedge ask`")
     out.print(table)
+    plan = Table.grid(padding=(0, 2))
     for number, step in enumerate(answer.plan, 1):
-        out.print(_step_line(number, step, language))
+        plan.add_row(f"{number}", Line(step.who or "?", "bold"), _step_line(step, language))
+    out.print(plan)
 
 
 def _lost_text(answer: WhatIf) -> str:
@@ -107,21 +109,18 @@ def _untold_text(answer: WhatIf) -> str:
     unnoticed = answer.toll.unnoticed
     if not unnoticed:
         return "somebody responsible hears of each"
-    names = "of all of them" if set(unnoticed) == set(answer.toll.down) else f"of {', '.join(unnoticed)}"
-    path = f": {' → '.join(answer.circles[0])}" if answer.circles else ""
-    return names + path
+    names = "" if set(unnoticed) == set(answer.toll.down) else f"of {', '.join(unnoticed)}"
+    return ": ".join(part for part in (names, " → ".join(answer.chain)) if part) or "of any of them"
 
 
-def _step_line(number: int, step: PlanStep, language: str) -> Line:
-    line = Line(f" {number}. ")
-    line.append(f"{step.who or '?'}: ", "bold")
-    line.append(step.what.to(language))
-    if step.needs:
-        line.append(f"; needs {', '.join(step.needs)}", "dim")
+def _step_line(step: PlanStep, language: str) -> Line:
+    notes = list(step.needs)
     if step.not_before:
-        line.append(f"; not before {on(step.not_before).to(language)}", "yellow")
-    line.append(f"; takes {format_duration(step.takes) if step.takes is not None else 'unknown'}", "dim")
-    return line
+        notes.append(f"not before {on(step.not_before).to(language)}")
+    if step.is_timed:
+        notes.append(format_duration(step.takes) if step.takes is not None else "time unknown")
+    line = Line(step.what.to(language))
+    return line.append(f" ({'; '.join(notes)})", "dim") if notes else line
 
 
 def show_preflight(

@@ -72,12 +72,12 @@ def parse_moment(text: str, *, end_of_day: bool = False) -> datetime:
 
 
 def format_size(size: float) -> str:
-    """Return a size for people: two significant figures at least, decimal units."""
+    """Return a size for people: three significant figures at most, decimal units."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if abs(size) < 1000 or unit == "TB":
             break
         size /= 1000
-    return f"{size:.0f} {unit}" if size >= 10 or size == int(size) else f"{size:.1f} {unit}"
+    return f"{size:.0f} {unit}" if size >= 100 or round(size, 1) == int(size) else f"{size:.1f} {unit}"
 
 
 def format_duration(duration: timedelta) -> str:

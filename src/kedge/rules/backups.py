@@ -10,11 +10,11 @@ from kedge.rules.case import Case
 
 
 def keeps_data(case: Case) -> Iterator[str]:
-    """Yield the services that keep data of their own, the most needed and most promised first."""
+    """Yield the services that keep data of their own: those people see first, then by what rests on them."""
     services = case.sections.services
     needed = {name: len(case.toll(Loss(name)).down) for name in services}
     keeping = [name for name, service in services.items() if not service.is_stateless]
-    yield from sorted(keeping, key=lambda name: (-needed[name], -case.weight(name)))
+    yield from sorted(keeping, key=lambda name: (not services[name].public, -needed[name], -case.weight(name)))
 
 
 def newest_backup(case: Case, service: str) -> datetime | None:

@@ -30,10 +30,18 @@ def _add(case: Case, found: defaultdict[str, list[str]], thing: str, names: tupl
         found[able[0]].append(thing)
 
 
+def _lightness(case: Case, thing: str) -> tuple[bool, bool, float]:
+    """Sort key: services that people see first, then those that others need, then accounts."""
+    service = case.sections.services.get(thing)
+    if service is None:
+        return (True, True, 0)
+    return (False, not service.public, -sum(map(case.weight, case.toll(Loss(thing)).down)))
+
+
 def find_bus_1(case: Case) -> Iterator[Claim]:
     """Yield each person that things depend on alone; the weightiest thing names the finding."""
     for person, things in _alone(case).items():
-        weighty = sorted(things, key=lambda t: -case.weight(t) if t in case.sections.services else 1)
+        weighty = sorted(things, key=lambda thing: _lightness(case, thing))
         first = weighty[0]
         yield Claim(
             rule="bus-1",

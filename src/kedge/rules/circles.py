@@ -13,7 +13,8 @@ from kedge.scenarios.explain import circles
 from kedge.scenarios.truth import Truth
 
 CircleClass = Literal["notice-loop", "alert-loop", "circ-access"]
-"""The first version tells three classes apart; the catalogue refines the last one."""
+CLASSES: tuple[CircleClass, ...] = ("notice-loop", "alert-loop", "circ-access")
+"""The classes of circles, first match first; the first version tells three apart."""
 
 _PLAUSIBILITY = ("hosts", "services", "stores", "accounts", "people", "domains", "channels", "providers", "places")
 _SHOWN = {nodes.NOTICE, nodes.WORKS, nodes.OPEN, nodes.AGAIN, nodes.BACK, nodes.HAS, nodes.HAND, nodes.TOLD, nodes.COPY}
@@ -66,7 +67,8 @@ def circles_of(case: Case, loss: Loss) -> Iterator[Circle]:
     lost = {*toll.unnoticed, *toll.unrecoverable}
     if not circular & {case.compiled.node(aspect, s) for s in lost for aspect in (nodes.TOLD, nodes.AGAIN, nodes.BACK)}:
         return
-    for kind, node in sorted(_turning_points(case, circular)):
+    points = sorted(_turning_points(case, circular), key=lambda point: (CLASSES.index(point[0]), point[1]))
+    for kind, node in points:
         found = circles(truth, through=case.rules.id(node))
         if found:
             names = tuple(case.rules.name(each) for each in found[0])
@@ -120,6 +122,16 @@ def standing(case: Case, thing: str) -> tuple[str, ...]:
     if service is None or not service.host:
         return (thing,)
     return (thing, *case.compiled.index.chain(service.host[0]))
+
+
+def chain_of(case: Case, circle: Circle) -> tuple[str, ...]:
+    """Return a circle as the chain people follow: from the message or account down to what was lost."""
+    things = list(circle.path[:-1])
+    last = next((thing for thing in reversed(things) if circle.loss.thing in standing(case, thing)), None)
+    if last is None:
+        return tuple(circle.path)
+    things = [*things[: things.index(last)], *standing(case, last)]
+    return tuple(things[: things.index(circle.loss.thing) + 1])
 
 
 def explained(case: Case, truth: Truth) -> list[tuple[str, ...]]:

@@ -72,10 +72,14 @@ def _has_access(case: Case, name: str, person: str) -> bool:
     accounts = {account for thing in opened for account in index.openers.get(thing, ())}
     return any(
         person in case.inventory.persons(case.sections.accounts[account].held_by)
-        and (fact := case.facts.fresh(account, "works")) is not None
-        and fact.by in ("", person)
+        and (case.facts.fresh(account, f"works/{person}") or _worked_for(case, account, person))
         for account in accounts
     )
+
+
+def _worked_for(case: Case, account: str, person: str) -> bool:
+    fact = case.facts.fresh(account, "works")
+    return fact is not None and fact.by == person
 
 
 def _is_saved(case: Case, name: str) -> bool:

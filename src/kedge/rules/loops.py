@@ -6,19 +6,14 @@ from collections.abc import Iterator
 
 from kedge.model.finding import Severity, Text
 from kedge.rules.case import Case
-from kedge.rules.circles import Circle, find_circles, standing
+from kedge.rules.circles import Circle, chain_of, find_circles
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.wording import listed
 
 
-def _arrows(case: Case, circle: Circle) -> str:
-    """Return the circle as one line, from the message or account down to what was lost."""
-    first = list(circle.path[:-1])
-    last = next((thing for thing in reversed(first) if circle.loss.thing in standing(case, thing)), None)
-    if last:
-        first = first[: first.index(last)] + list(standing(case, last))
-        first = first[: first.index(circle.loss.thing) + 1]
-    return " → ".join(first)
+def _chain(case: Case, circle: Circle) -> Text:
+    line = " → ".join(chain_of(case, circle))
+    return Text(line, line)
 
 
 def _costs(circle: Circle) -> Text:
@@ -44,7 +39,7 @@ def find_notice_loops(case: Case) -> Iterator[Claim]:
                 f"Messages of {provider} about {lost} travel through {lost}",
                 f"Nachrichten von {provider} über {lost} laufen über {lost}",
             ),
-            why=(Text(*[f"{_arrows(case, circle)}"] * 2), _costs(circle)),
+            why=(_chain(case, circle), _costs(circle)),
             fix=Text(
                 f"Give {provider} an address outside, read by somebody responsible ({channel} stays a copy); try it.",
                 f"{provider} eine Adresse außerhalb geben, die jemand Zuständiges liest ({channel} als Kopie); prüfen.",
@@ -70,7 +65,7 @@ def find_alert_loops(case: Case) -> Iterator[Claim]:
             f"Everybody who must hear of the loss of {lost} is reached through {lost}",
             f"Wer vom Ausfall von {lost} erfahren muss, ist nur über {lost} erreichbar",
         ),
-        why=(Text(*[_arrows(case, circle)] * 2), _costs(circle)),
+        why=(_chain(case, circle), _costs(circle)),
         fix=Text(
             "Add a channel of another kind (phone, SMS, a private address) for each responsible person.",
             "Für jede zuständige Person einen Weg anderer Art eintragen (Telefon, SMS, private Adresse).",
@@ -97,7 +92,7 @@ def find_access_circles(case: Case) -> Iterator[Claim]:
                 f"{account} öffnet sich nur mit dem, was damit wiederherzustellen wäre",
             ),
             why=(
-                Text(*[" → ".join(circle.path)] * 2),
+                _chain(case, circle),
                 Text(f"After the loss of {lost}: {names.en}.", f"Nach dem Ausfall von {lost}: {names.de}."),
             ),
             fix=Text(

@@ -10,30 +10,37 @@ from kedge.inventory import nodes
 from kedge.inventory.compile_services import domains_of_service
 from kedge.model.finding import Loss, Text
 from kedge.rules.case import Case, Toll
-from kedge.rules.circles import circles_of, explained, standing
+from kedge.rules.circles import chain_of, circles_of, explained, standing
 from kedge.rules.wording import listed
-from kedge.scenarios.truth import Truth
 
 
 @dataclass(frozen=True)
 class PlanStep:
-    """One step of the way back. `takes` None: nobody has said or measured it. `not_before`: support opens then."""
+    """One step of the way back. `takes` None: nobody has said or measured it. `not_before`: support opens then.
+
+    Learning of it takes no time of its own (`is_timed`).
+    """
 
     what: Text
     who: str
     needs: tuple[str, ...] = ()
     takes: timedelta | None = None
     not_before: datetime | None = None
+    is_timed: bool = True
 
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The answer: what goes, what cannot come back, of what nobody hears, why (as paths), and the plan."""
+    """The answer: what goes, what cannot come back, of what nobody hears, why (as paths), and the plan.
+
+    `chain` is the first circle as people follow it: from the message down to what was lost.
+    """
 
     lost: tuple[Loss, ...]
     toll: Toll
     uncertain: tuple[str, ...]
     circles: tuple[tuple[str, ...], ...]
+    chain: tuple[str, ...]
     without_data: tuple[str, ...]
     plan: tuple[PlanStep, ...]
 
@@ -46,21 +53,17 @@ def what_if(case: Case, losses: Sequence[Loss]) -> WhatIf:
     truth = case.solve(losses)
     toll = case.toll_of(truth)
     doubted = case.toll_of(case.solve(losses, also=case.compiled.assumptions()))
+    named = [circle for loss in losses if len(losses) == 1 for circle in circles_of(case, loss)]
     missing = tuple(s for s in toll.unrecoverable if not truth.least[case.compiled.node(nodes.DATA, s)])
     return WhatIf(
         tuple(losses),
         toll,
         tuple(s for s in doubted.unrecoverable if s in toll.down and s not in toll.unrecoverable),
-        tuple(_paths(case, losses, truth)),
+        tuple(dict.fromkeys([*(circle.path for circle in named), *explained(case, truth)])),
+        chain_of(case, named[0]) if named else (),
         missing,
         tuple(_plan(case, losses, toll, missing)),
     )
-
-
-def _paths(case: Case, losses: Sequence[Loss], truth: Truth) -> list[tuple[str, ...]]:
-    """Return the circles as paths of things; those that a rule has a name for come first."""
-    named = [circle.path for loss in losses if len(losses) == 1 for circle in circles_of(case, loss)]
-    return list(dict.fromkeys([*named, *explained(case, truth)]))
 
 
 def _plan(case: Case, losses: Sequence[Loss], toll: Toll, missing: Sequence[str]) -> Iterator[PlanStep]:
@@ -83,7 +86,7 @@ def _notice_step(case: Case, toll: Toll) -> PlanStep:
             Text("notice it by chance: no message arrives", "es zufällig bemerken: keine Meldung kommt an"), who
         )
     channel = next(iter(case.compiled.index.channels_of.get(who, ())), "")
-    return PlanStep(Text("hear of it", "davon erfahren"), who, (channel,) if channel else ())
+    return PlanStep(Text("hear of it", "davon erfahren"), who, (channel,) if channel else (), is_timed=False)
 
 
 def _lost_machines(case: Case, losses: Iterable[Loss]) -> list[str]:
