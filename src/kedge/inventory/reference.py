@@ -18,10 +18,11 @@ from kedge.inventory.shapes import models_in
 from kedge.model.care import Accepted, Alerts, Organisation
 from kedge.model.inventory import Sections
 from kedge.model.need import AtLeast, Needs
+from kedge.model.people import Away
 from kedge.model.quantity import format_duration
 from kedge.model.saving import Save
 from kedge.model.service import Service
-from kedge.model.thing import OneOrMore, Refers, Thing
+from kedge.model.thing import OneOrMore, Refers, Sure, Thing
 
 Model: TypeAlias = type[BaseModel]
 
@@ -53,7 +54,11 @@ _SAVE = """\
 `save: STORE` or `save: [STORE, STORE]` is enough; `save: none` is a statement; absent is unknown.
 """
 
-_EXTRA: Mapping[Model, str] = {Needs: _NEEDS, Save: _SAVE}
+_AWAY = """\
+`away: until 2007-02-01` or `away: 2007-01-05..2007-02-01` is enough.
+"""
+
+_EXTRA: Mapping[Model, str] = {Needs: _NEEDS, Save: _SAVE, Away: _AWAY}
 
 
 def reference_page() -> str:
@@ -92,7 +97,7 @@ def _parts_of(shown: Mapping[Model, None]) -> list[Model]:
     while ahead:
         model = ahead.pop(0)
         inner = [each for field in model.model_fields.values() for each in models_in(field.annotation)]
-        new = [each for each in inner if each not in found and each not in shown]
+        new = [each for each in inner if each not in {*found, *shown, Sure}]
         found |= dict.fromkeys(new)
         ahead += new
     return sorted(found, key=_title)
@@ -122,19 +127,25 @@ def _table(model: Model, fields: Iterable[FieldInfo]) -> str:
 
 def _row(field: FieldInfo) -> str:
     value = describe(Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation)
-    cells = [f"`{field.alias}`", value, _absent(field), _sentence(field.description or "").removesuffix(".")]
+    said = _DEFAULT.sub("", field.description or "")
+    cells = [f"`{field.alias}`", value, _absent(field), said[:1].upper() + said[1:]]
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def _absent(field: FieldInfo) -> str:
     if field.is_required():
         return "must be there"
+    stated = _DEFAULT.search(field.description or "")
+    if stated:
+        return stated[1]
     default = field.default
     if default is None:
         return "*unknown*"
     if isinstance(default, bool):
         return "yes" if default else "no"
-    if isinstance(default, BaseModel) or default in ((), {}, ""):
+    if isinstance(default, BaseModel):
+        return "see there"
+    if default in ((), {}, ""):
         return "none"
     return f"`{format_duration(default) if isinstance(default, timedelta) else default}`"
 
@@ -186,6 +197,8 @@ def _describe_quantity(schema: Mapping[str, Any]) -> str:
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '…')) or not text else '.'}"
 
+
+_DEFAULT = re.compile(r" \(default: (.+)\)$")
 
 _PLAIN: Mapping[Any, str] = {
     str: "text",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from kedge.inventory.builder import MODELS
@@ -53,12 +54,12 @@ ABOUT: Mapping[str, str] = {
 
 def json_schema() -> dict[str, Any]:
     """Return the schema of a whole inventory, or of one file of it, with every kind of service."""
-    singles = {"organisation": Organisation, "alerts": Alerts}
+    singles: dict[str, type[BaseModel]] = {"organisation": Organisation, "alerts": Alerts}
     plain = {section: model for section, model in MODELS.items() if section != "services"}
-    models = [*plain.values(), *singles.values(), Accepted, *KINDS.values()]
+    models: list[type[BaseModel]] = [*plain.values(), *singles.values(), Accepted, *KINDS.values()]
     names, drawn = models_json_schema([(model, "validation") for model in models])
     definitions = {name: _model(schema) for name, schema in drawn["$defs"].items()}
-    at = {model: reference["$ref"] for (model, _), reference in names.items()}
+    at: dict[Any, str] = {model: reference["$ref"] for (model, _), reference in names.items()}
     for kind in KINDS.values():
         _add_kind(definitions[at[kind].rpartition("/")[2]], kind)
     definitions["Service"] = _service({name: at[kind] for name, kind in KINDS.items()})
@@ -181,6 +182,10 @@ def _text(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [_TEXT]
 
 
+def _nothing(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return []
+
+
 _BY_TYPE = {
     "string": _text,
     "integer": _whole,
@@ -188,5 +193,5 @@ _BY_TYPE = {
     "boolean": _truth,
     "array": _array,
     "object": _object,
-    "null": lambda schema: [],
+    "null": _nothing,
 }
