@@ -2,7 +2,7 @@
 
 The tree is plain data as well (`Scalar` is a `str`, `Map` a `dict`, `Seq` a `list`), so that the model can be built
 from it directly and whatever it refuses still knows its place. It is made from libyaml's *events*: no resolver, no
-recursion, and a fifth of the time the node composer takes.
+recursion, and a quarter of the time the node composer takes.
 """
 
 from __future__ import annotations

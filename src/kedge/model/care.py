@@ -28,18 +28,18 @@ class Limit(Thing):
     """A ceiling somebody will hit: licences, quotas, inodes, connections. Plain numbers, any unit of its own."""
 
     section: ClassVar[str] = "limits"
-    of: AnyRef | None = None
-    what: str = ""
-    value: Number | None = None
-    used: Number | None = None
+    of: AnyRef | None = Field(None, description="the thing that has this ceiling")
+    what: str = Field("", description="what is limited: inodes, licences, connections")
+    value: Number | None = Field(None, description="the ceiling, in a unit of its own")
+    used: Number | None = Field(None, description="how much of it is used, in the same unit")
     growth: Number | None = Field(None, description="per day, in the same unit")
 
 
 class Charset(Declared):
     """A change of character set."""
 
-    from_: str = Field(alias="from")
-    to: str
+    from_: str = Field(alias="from", description="the character set before: `latin1`")
+    to: str = Field(description="the character set after: `utf8mb4`")
 
 
 class Change(Thing):
@@ -50,62 +50,66 @@ class Change(Thing):
     of: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="the things it changes")
     move: Annotated[tuple[ServiceRef, ...], OneOrMore] = Field((), description="services that move …")
     to: HostRef | None = Field(None, description="… to this host")
-    when: Moment | None = None
-    since: Moment | None = None
+    when: Moment | None = Field(None, description="when it is planned")
+    since: Moment | None = Field(None, description="since when it has been so")
     until: Deadline | None = Field(None, description="an emergency measure ends by then")
-    charset: Charset | None = None
-    rehearsed: bool | None = None
-    done: bool = False
-    recorded_by: str = Field("", alias="by")
+    charset: Charset | None = Field(None, description="the change of character set it brings")
+    rehearsed: bool | None = Field(None, description="it was tried on a copy")
+    done: bool = Field(False, description="it is over: carried out, or taken back")
+    recorded_by: str = Field("", alias="by", description="who recorded it")
 
 
 class Accepted(Declared):
     """A finding the organisation lives with: silent until then, still part of every what-if."""
 
-    rule: str
-    thing: AnyRef | None = None
-    why: str
-    by: PeopleRef
-    until: Deadline
+    rule: str = Field(description="the rule whose finding is accepted: `bus-1`")
+    thing: AnyRef | None = Field(None, description="only its findings about this thing (default: about all)")
+    why: str = Field(description="the reason, in words")
+    by: PeopleRef = Field(description="who decided")
+    until: Deadline = Field(description="from then on it is reported again")
 
 
 class Vantage(Thing):
     """Where kedge looks from."""
 
     section: ClassVar[str] = "vantages"
-    on: Annotated[str, refers("hosts", "places", "providers")] | None = None
+    on: Annotated[str, refers("hosts", "places", "providers")] | None = Field(
+        None, description="where it runs, and with what it is lost"
+    )
 
 
 class Tell(Declared):
     """A step of the alert order: these people, after this long without an answer."""
 
-    who: Annotated[tuple[PeopleRef, ...], OneOrMore]
-    after: Duration | None = None
-    through: Annotated[tuple[ChannelRef, ...], OneOrMore] = ()
+    who: Annotated[tuple[PeopleRef, ...], OneOrMore] = Field(description="who is told")
+    after: Duration | None = Field(None, description="how long nobody has answered by then (default: at once)")
+    through: Annotated[tuple[ChannelRef, ...], OneOrMore] = Field(
+        (), description="through which channels (default: each person's own)"
+    )
 
 
 class Alerts(Declared):
     """Who is told when something is wrong, in which order, and what does the telling."""
 
-    watcher: Annotated[tuple[VantageRef, ...], OneOrMore] | None = None
-    tell: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = None
-    escalate: Annotated[tuple[Tell, ...], OneOrMore] = ()
+    watcher: Annotated[tuple[VantageRef, ...], OneOrMore] | None = Field(None, description="what watches and tells")
+    tell: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who is told first")
+    escalate: Annotated[tuple[Tell, ...], OneOrMore] = Field((), description="who is told next, in order")
     acknowledged: bool | None = Field(None, description="somebody has to confirm, or the next one is told")
 
 
 class Public(Declared):
     """What more than names, teams and status the public page may show."""
 
-    levels: bool = False
-    findings: bool = False
+    levels: bool = Field(False, description="the recovery level of each service")
+    findings: bool = Field(False, description="the findings")
 
 
 class Organisation(Declared):
     """Whose inventory this is."""
 
-    name: str
-    language: Literal["en", "de"] = "en"
-    url: str = ""
+    name: str = Field(description="its full name")
+    language: Literal["en", "de"] = Field("en", description="the language of findings and pages")
+    url: str = Field("", description="its website")
     contact: str = Field("", description="how visitors of the public page offer help")
-    promise: Promise = Promise()
-    public: Public = Public()
+    promise: Promise = Field(Promise(), description="what its services are meant to keep, unless they say otherwise")
+    public: Public = Field(Public(), description="what the public page may show besides services, teams and status")

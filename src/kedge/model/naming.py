@@ -23,20 +23,22 @@ class Domain(Thing):
     """
 
     section: ClassVar[str] = "domains"
-    registrar: ProviderRef | None = None
+    registrar: ProviderRef | None = Field(None, description="who sells it")
     nameservers: Annotated[tuple[NameserverRef, ...], OneOrMore] | None = Field(
         None, description="who answers for it: hosts or DNS services of one's own, or a provider"
     )
-    expires: Moment | None = Field(None, alias="expiry")
-    paid_with: PaidWith | None = None
-    zone: Mapping[str, ZoneText] = {}
+    expires: Moment | None = Field(None, alias="expiry", description="when it ends unless it is renewed")
+    paid_with: PaidWith | None = Field(None, description="what pays for its renewal")
+    zone: Mapping[str, ZoneText] = Field(
+        {}, description="what it should say: owner names → records (`wiki mail: A 192.0.2.10`)"
+    )
 
 
 class Certificate(Thing):
     """A TLS certificate."""
 
     section: ClassVar[str] = "certificates"
-    names: Annotated[tuple[str, ...], OneOrMore] = ()
-    used_by: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
-    expires: Moment | None = Field(None, alias="expiry")
-    renewed_by: AnyRef | None = None
+    names: Annotated[tuple[str, ...], OneOrMore] = Field((), description="the names it is valid for")
+    used_by: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="what stops when it ends")
+    expires: Moment | None = Field(None, alias="expiry", description="when it ends unless it is renewed")
+    renewed_by: AnyRef | None = Field(None, description="who or what renews it")

@@ -20,8 +20,8 @@ PHASES: tuple[Phase, ...] = ("run", "use", "start", "change", "recover")
 class AtLeast(Declared):
     """At least `at_least` of `of` are needed."""
 
-    at_least: int = Field(ge=1)
-    of: Annotated[tuple[NeedExpression, ...], OneOrMore] = Field(min_length=1)
+    at_least: int = Field(ge=1, description="how many")
+    of: Annotated[tuple[NeedExpression, ...], OneOrMore] = Field(min_length=1, description="of these")
 
     @model_validator(mode="after")
     def _check(self) -> AtLeast:
@@ -33,7 +33,7 @@ class AtLeast(Declared):
 class _Any(Declared):
     """The short form `{any: [a, b]}`, for the schema."""
 
-    any: Annotated[tuple[NeedExpression, ...], OneOrMore]
+    any: Annotated[tuple[NeedExpression, ...], OneOrMore] = Field(description="one of these is enough")
 
 
 def _read_expression(value: Any) -> Any:
@@ -57,11 +57,11 @@ Expressions = Annotated[tuple[NeedExpression, ...], OneOrMore]
 class Needs(Declared):
     """What a thing needs, by phase. Every entry of a phase is needed."""
 
-    run: Expressions = ()
-    use: Expressions = ()
-    start: Expressions = ()
-    change: Expressions = ()
-    recover: Expressions = ()
+    run: Expressions = Field((), description="without it, the thing stops")
+    use: Expressions = Field((), description="without it, nobody can use the thing, though it runs")
+    start: Expressions = Field((), description="without it, the thing does not start")
+    change: Expressions = Field((), description="without it, nobody can change the thing")
+    recover: Expressions = Field((), description="without it, the thing cannot be brought back")
 
 
 def _read_needs(value: Any) -> Any:

@@ -27,8 +27,8 @@ CHANNEL_TYPES = ("mail", "xmpp", "sms", "phone", "matrix", "signal", "ntfy", "we
 class Away(Declared):
     """A time somebody cannot be reached."""
 
-    since: Moment | None = Field(None, alias="from")
-    until: Deadline | None = None
+    since: Moment | None = Field(None, alias="from", description="from when (default: already)")
+    until: Deadline | None = Field(None, description="until when (default: for good)")
 
 
 def _read_away(value: Any) -> Any:
@@ -50,9 +50,11 @@ class Person(Thing):
     channels: Annotated[tuple[ChannelRef, ...], OneOrMore] | None = Field(
         None, description="how to reach this person, best first: `sms anna`, `mail anna@private.example`"
     )
-    away: Annotated[Away, BeforeValidator(_read_away, json_schema_input_type=str | Away)] | None = None
-    left: Moment | None = None
-    skills: Annotated[tuple[str, ...], OneOrMore] = ()
+    away: Annotated[Away, BeforeValidator(_read_away, json_schema_input_type=str | Away)] | None = Field(
+        None, description="`until 2007-02-01` or `2007-01-05..2007-02-01` (default: not away)"
+    )
+    left: Moment | None = Field(None, description="when this person left for good (default: still there)")
+    skills: Annotated[tuple[str, ...], OneOrMore] = Field((), description="what this person knows, in words")
     public: bool = Field(False, description="the person agreed to be named on the public page")
 
     def can_act(self, at: datetime) -> bool:
@@ -67,8 +69,8 @@ class Team(Thing):
     """People who are responsible together."""
 
     section: ClassVar[str] = "teams"
-    members: Annotated[tuple[PersonRef, ...], OneOrMore] | None = None
-    channels: Annotated[tuple[ChannelRef, ...], OneOrMore] = ()
+    members: Annotated[tuple[PersonRef, ...], OneOrMore] | None = Field(None, description="the people in it")
+    channels: Annotated[tuple[ChannelRef, ...], OneOrMore] = Field((), description="how to reach all of them at once")
     public: bool = Field(True, description="named on the public page")
 
 
@@ -76,9 +78,9 @@ class Group(Thing):
     """A permission that several people hold together, managed somewhere."""
 
     section: ClassVar[str] = "groups"
-    members: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = None
+    members: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who has the permission")
     grants: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="accounts that its members can open")
-    managed_through: AnyRef | None = None
+    managed_through: AnyRef | None = Field(None, description="what adds and removes members")
 
 
 def _read_channel(value: Any) -> Any:
@@ -89,10 +91,10 @@ class Channel(Thing):
     """A way a message travels. `to` is its type and address: `mail board@example.org`, `sms anna`, `ntfy topic`."""
 
     section: ClassVar[str] = "channels"
-    to: str = ""
+    to: str = Field("", description="its type and address; a channel may be just this text (default: *unknown*)")
     via: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="what else must work for it to arrive")
-    readers: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = None
-    read_every: Duration | None = None
+    readers: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who reads it")
+    read_every: Duration | None = Field(None, description="how long a message may lie there unread")
 
     @property
     def type(self) -> str:
@@ -112,8 +114,8 @@ class Account(Thing):
     """A login that opens something: a provider's panel, a host, a zone, a service's administration."""
 
     section: ClassVar[str] = "accounts"
-    opens: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
-    held_by: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = None
+    opens: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="what its holder can get into and change")
+    held_by: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who can log in")
     known_to: Annotated[tuple[PeopleRef, ...], OneOrMore] = Field((), description="people who know that it exists")
     reset_by: Annotated[tuple[ChannelRef, ...], OneOrMore] | None = Field(
         None, description="the channel through which it can be reset"
@@ -123,10 +125,10 @@ class Account(Thing):
     )
     needs: NeedsField = Field(Needs(), description="what must work to log in: a VPN, a single sign-on")
     presence: PlaceRef | None = Field(None, description="a place somebody must stand in to use it")
-    can_delete: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
+    can_delete: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="what it may delete or overwrite")
     can_lock: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="what it may close or withdraw")
-    can_remove_holders: bool | None = None
-    url: str = ""
+    can_remove_holders: bool | None = Field(None, description="one holder can shut out all others")
+    url: str = Field("", description="where one logs in")
 
 
 class Secret(Thing):
@@ -143,6 +145,8 @@ class Document(Thing):
     """Instructions: what they cover and where each copy is kept."""
 
     section: ClassVar[str] = "documents"
-    covers: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
-    kept: Annotated[tuple[str, ...], OneOrMore] | None = None
-    checked: Moment | None = None
+    covers: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="what it explains how to get back")
+    kept: Annotated[tuple[str, ...], OneOrMore] | None = Field(
+        None, description="each copy: a host, service, place or person, or words (`paper`)"
+    )
+    checked: Moment | None = Field(None, description="when somebody last followed it and it was right")

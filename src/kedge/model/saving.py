@@ -16,12 +16,14 @@ class Store(Thing):
 
     section: ClassVar[str] = "stores"
     on: AnyRef | None = Field(None, description="the host, place or provider that carries it")
-    type: Literal["restic", "borg", "newest-file", "folder", "other"] = "other"
+    type: Literal["restic", "borg", "newest-file", "folder", "other"] = Field("other", description="how it keeps them")
     repository: str = Field("", description="where it is: a restic or borg repository, or a newest-file pattern")
-    passphrase: SecretRef | None = None
-    deletable_by: Annotated[tuple[AccountRef, ...], OneOrMore] | None = None
-    append_only: bool | None = None
-    offline: bool | None = None
+    passphrase: SecretRef | None = Field(None, description="the secret without which nothing in it can be read")
+    deletable_by: Annotated[tuple[AccountRef, ...], OneOrMore] | None = Field(
+        None, description="accounts that can delete what is in it"
+    )
+    append_only: bool | None = Field(None, description="who saves can add, and neither change nor delete")
+    offline: bool | None = Field(None, description="connected only while something is saved")
     dies_with: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="things whose loss takes it along")
     follows: AnyRef | None = Field(None, description="a mirror, replica or RAID of this thing: it repeats a deletion")
 
@@ -29,18 +31,18 @@ class Store(Thing):
 class Drill(Declared):
     """Where restores are rehearsed."""
 
-    on: HostRef | None = None
-    root: str = "host"
-    every: Duration | None = None
+    on: HostRef | None = Field(None, description="the host that rehearses (default: a spare, or one that is saved)")
+    root: str = Field("host", description="whose programs: the host's own, `image:NAME` or `folder:PATH`")
+    every: Duration | None = Field(None, description="how often (default: 90 d)")
 
 
 class Save(Declared):
     """How a service is saved."""
 
-    to: Annotated[tuple[StoreRef, ...], OneOrMore]
-    every: Duration | None = None
-    made_by: Literal["kedge", "other"] = "kedge"
-    drill: Drill | None = None
+    to: Annotated[tuple[StoreRef, ...], OneOrMore] = Field(description="the stores it is saved to")
+    every: Duration | None = Field(None, description="how often (default: within the promised RPO)")
+    made_by: Literal["kedge", "other"] = Field("kedge", description="what saves it: kedge, or a job of your own")
+    drill: Drill | None = Field(None, description="where restores of it are rehearsed")
 
 
 def _read_save(value: Any) -> Any:
@@ -60,13 +62,15 @@ SaveField = Annotated[Save, BeforeValidator(_read_save, json_schema_input_type=_
 class Restore(Declared):
     """How long a restore takes: `takes` once, or for each of `units`."""
 
-    takes: Duration | None = None
-    units: int | None = Field(None, ge=1)
+    takes: Duration | None = Field(None, description="how long it takes, for all or for each unit")
+    units: int | None = Field(None, ge=1, description="how many parts come back one after the other (default: 1)")
     size: Size | None = Field(None, description="room that a restored copy needs")
 
 
 class Promise(Declared):
     """The RPO and RTO that a service is meant to keep."""
 
-    rpo: Duration | None = None
-    rto: Duration | None = None
+    rpo: Duration | None = Field(
+        None, description="how much of the latest work may be lost (default: the organisation's, else 24 h)"
+    )
+    rto: Duration | None = Field(None, description="how long until it is back (default: the organisation's, else 3 d)")

@@ -38,15 +38,15 @@ class Service(Thing, ABC):
     receives: ClassVar[str] = ""
     """The type of channel whose messages it receives for its `domains` (`mail`, `xmpp`); empty: none."""
 
-    host: Annotated[tuple[HostRef, ...], OneOrMore] | None = None
+    host: Annotated[tuple[HostRef, ...], OneOrMore] | None = Field(None, description="where it runs")
     at_least: int = Field(1, ge=1, description="of several hosts, how many must run")
-    needs: NeedsField = Needs()
+    needs: NeedsField = Field(Needs(), description="what else it needs, and when: [needs](#needs)")
     people: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who is responsible")
-    promise: Promise = Promise()
-    save: SaveField | None = None
-    starts: Literal["by-itself", "by-hand"] | None = None
-    reports_on: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
-    restore: Restore = Restore()
+    promise: Promise = Field(Promise(), description="the RPO and RTO it is meant to keep")
+    save: SaveField | None = Field(None, description="where its data is saved; `none` where it is not")
+    starts: Literal["by-itself", "by-hand"] | None = Field(None, description="what happens after a boot of its host")
+    reports_on: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="things whose status it shows")
+    restore: Restore = Field(Restore(), description="how long a restore takes, and what room it needs")
     domains: Annotated[tuple[str, ...], OneOrMore] = Field((), description="names under which it is used")
     public: bool = Field(True, description="shown on the public page")
 
