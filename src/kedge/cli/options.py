@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _complete_things(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+def complete_things(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of the inventory that begin so; nothing if it cannot be read."""
     from kedge.app.opening import open_inventory
     from kedge.errors import KedgeError
@@ -32,8 +32,8 @@ inventory_option = click.option(
 )
 now_option = click.option("--now", metavar="TIME", help="Judge as of this moment: 2007-01-05T20:00:00Z.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-things_argument = click.argument("things", nargs=-1, required=True, metavar="THING…", shell_complete=_complete_things)
-thing_argument = click.argument("thing", metavar="THING", shell_complete=_complete_things)
+things_argument = click.argument("things", nargs=-1, required=True, metavar="THING…", shell_complete=complete_things)
+thing_argument = click.argument("thing", metavar="THING", shell_complete=complete_things)
 
 
 def language_option(function: F) -> F:

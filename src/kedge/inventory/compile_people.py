@@ -117,8 +117,13 @@ def _compile_kept(draft: Draft, name: str, kept: tuple[str, ...] | None) -> None
 
 
 def _copy(draft: Draft, place: str) -> int:
-    """Return the copy kept there; `paper at clubhouse` needs what follows `at` if that is declared."""
+    """Return the copy kept there; `paper at clubhouse` needs what follows `at` if that is declared.
+
+    A copy on a host goes with the host, even if a new machine takes its place.
+    """
     where = place.rpartition(" at ")[2].strip()
+    if draft.section_of.get(where) == "hosts":
+        return draft.greatest(nodes.SOLID, where)
     return draft.has(where) if where in draft.section_of else draft.rules.always
 
 

@@ -82,7 +82,7 @@ def _new_machine(draft: Draft, name: str) -> int:
     """Return the node of a new machine from a provider whose account opens; without one, an assumption."""
     sellers = draft.index.sellers.get(name, ())
     if not sellers:
-        return draft.assume(name, "replacement")
+        return draft.rules.always if draft.sections.hosts[name].replacement else draft.assume(name, "replacement")
     ways = []
     for provider in sellers:
         openers = [draft.has(account) for account in draft.index.openers.get(provider, ())]

@@ -97,6 +97,7 @@ class Host(Thing):
     changed: Moment | None = Field(None, description="last change of kernel, boot loader, disks or start-up")
     console: Console | None = Field(None, description="the way in when it does not boot")
     room: Size | None = Field(None, description="room it keeps free for services that lost their host")
+    replacement: str = Field("", description="own hardware: what would replace it, and who would get it")
     spare_for: Annotated[tuple[ServiceRef, ...], OneOrMore] | None = Field(
         None, description="services it may carry in an emergency (default: any, if `room` is given)"
     )

@@ -35,7 +35,10 @@ def refers(*sections: str) -> Refers:
 class Declared(BaseModel):
     """A mapping of the inventory: frozen, unknown keys refused, keys in kebab-case."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_kebab, validate_by_name=True)
+    # Built at first use: a command that reads one kind does not pay for fifty.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_kebab, validate_by_name=True, defer_build=True
+    )
 
 
 class Sure(Declared):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from typing import TypeVar, cast
 
 from kedge.inventory import nodes
 from kedge.inventory.compile import Compiled
@@ -17,6 +17,8 @@ from kedge.model.service import Service
 from kedge.scenarios.cuts import single_losses
 from kedge.scenarios.ruleset import Rules
 from kedge.scenarios.truth import Solver, Truth
+
+T = TypeVar("T")
 
 DEFAULT_RPO = timedelta(hours=24)
 DEFAULT_RTO = timedelta(days=3)
@@ -45,6 +47,7 @@ class Case:
     facts: Facts
     rules: Rules
     settled: frozenset[Settled] = field(default_factory=frozenset)
+    memory: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def inventory(self) -> Inventory:
@@ -61,18 +64,31 @@ class Case:
         """The moment of the case."""
         return self.compiled.now
 
-    @cached_property
+    def remember(self, name: str, compute: Callable[[Case], T]) -> T:
+        """Return what was computed from the rules under this name, computing it once.
+
+        It may depend on the compiled rules and the inventory, not on what is settled: a case whose remedy changes no
+        rule shares it.
+        """
+        if name not in self.memory:
+            self.memory[name] = compute(self)
+        return cast("T", self.memory[name])
+
+    @property
     def solver(self) -> Solver:
         """Answers one scenario after the other."""
-        return Solver(self.rules)
+        return self.remember("solver", lambda case: Solver(case.rules))
 
     def solve(self, losses: Iterable[Loss], *, also: Iterable[int] = ()) -> Truth:
         """Return what holds after these losses (and these further components) at once."""
         return self.solver.solve([*self.compiled.components(losses), *also])
 
-    @cached_property
+    @property
     def tolls(self) -> Mapping[int, Toll]:
         """The toll of every single loss and assumption, by component; those that cost nothing are left out."""
+        return self.remember("tolls", Case._tolls)
+
+    def _tolls(self) -> Mapping[int, Toll]:
         least = single_losses(self.rules)
         down: defaultdict[int, list[str]] = defaultdict(list)
         lost: defaultdict[int, list[str]] = defaultdict(list)
@@ -87,15 +103,21 @@ class Case:
                 lost[component].append(name)
         return {c: Toll(tuple(down[c]), tuple(lost[c]), tuple(unnoticed[c])) for c in sorted({*down, *lost})}
 
-    @cached_property
+    @property
     def untold(self) -> frozenset[str]:
         """Services of whose loss nobody responsible would learn, although nothing else is lost."""
+        return self.remember("untold", Case._untold)
+
+    def _untold(self) -> frozenset[str]:
         truth = self.solve(())
         return frozenset(s for s in self.sections.services if not truth.least[self.compiled.node(nodes.TOLD, s)])
 
-    @cached_property
+    @property
     def circular(self) -> frozenset[int]:
         """Components whose single loss makes something true in the greatest and false in the least reading."""
+        return self.remember("circular", Case._circular)
+
+    def _circular(self) -> frozenset[int]:
         least, greatest = single_losses(self.rules), single_losses(self.rules, reading="greatest")
         found: set[int] = set()
         for mine, other in zip(least, greatest, strict=True):
@@ -152,12 +174,7 @@ class Case:
         wanted = frozenset(settled)
         gates = {node: (1, (self.rules.always,)) for thing, what in wanted for node in self._settled_nodes(thing, what)}
         rules = self.rules.changed(gates) if gates else self.rules
-        after = replace(self, rules=rules, settled=self.settled | wanted)
-        if not gates:  # the same rules: what was computed from them stays
-            for name in ("solver", "tolls", "circular", "untold"):
-                if name in self.__dict__:
-                    after.__dict__[name] = self.__dict__[name]
-        return after
+        return replace(self, rules=rules, settled=self.settled | wanted, memory={} if gates else self.memory)
 
     def _settled_nodes(self, thing: str, what: str) -> Sequence[int]:
         node = self.compiled.node

@@ -32,8 +32,12 @@ class Circle:
     nodes: tuple[str, ...]
 
 
-def find_circles(case: Case) -> Iterator[Circle]:
-    """Yield every class of circle of every single loss: for each thing to mend, the most telling loss first."""
+def find_circles(case: Case) -> tuple[Circle, ...]:
+    """Return every class of circle of every single loss: for each thing to mend, the most telling loss first."""
+    return case.remember("circles", _find_circles)
+
+
+def _find_circles(case: Case) -> tuple[Circle, ...]:
     best: dict[tuple[str, str], tuple[tuple[float, ...], Circle]] = {}
     for loss in losses_with_circles(case):
         for circle in circles_of(case, loss):
@@ -41,8 +45,7 @@ def find_circles(case: Case) -> Iterator[Circle]:
             rank = _rank(case, circle)
             if key not in best or rank < best[key][0]:
                 best[key] = (rank, circle)
-    for _, circle in sorted(best.values(), key=lambda pair: pair[0]):
-        yield circle
+    return tuple(circle for _, circle in sorted(best.values(), key=lambda pair: pair[0]))
 
 
 def losses_with_circles(case: Case) -> list[Loss]:

@@ -83,7 +83,9 @@ def _notice_step(case: Case, toll: Toll) -> PlanStep:
     who = next((p for p in people if case.sections.people[p].can_act(case.now)), "")
     if toll.unnoticed:
         return PlanStep(
-            Text("notice it by chance: no message arrives", "es zufällig bemerken: keine Meldung kommt an"), who
+            Text("notice it by chance: no message arrives", "es zufällig bemerken: keine Meldung kommt an"),
+            who,
+            is_timed=False,
         )
     channel = next(iter(case.compiled.index.channels_of.get(who, ())), "")
     return PlanStep(Text("hear of it", "davon erfahren"), who, (channel,) if channel else (), is_timed=False)
