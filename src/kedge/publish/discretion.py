@@ -21,14 +21,27 @@ _ADDRESS = re.compile(
     r"[^\s@]+@[^\s@]+\.[^\s@]+|\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])|://[^/\s]+@",
     re.IGNORECASE,
 )
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = "\u00ad\u200c\u200d"
+"""Soft hyphen, non-joiner, joiner: honest parts of German, Persian and emoji, though they cannot be seen."""
+
+
+def keep_visible(text: str) -> str:
+    """Return a text without control and direction-changing characters; other white space than a line end is a space."""
+    if text.isprintable():
+        return text
+    return "".join(_keep(character) for character in text)
+
+
+def _keep(character: str) -> str:
+    if character.isspace():
+        return character if character == "\n" else " "
+    return "" if unicodedata.category(character) in _INVISIBLE and character not in _JOINERS else character
 
 
 def clean(text: str) -> str:
-    """Return a text on one line, without control, direction-changing and unassigned characters."""
-    kept = (" " if character.isspace() else character for character in text)
-    visible = (character for character in kept if unicodedata.category(character) not in _INVISIBLE)
-    return " ".join("".join(visible).split())
+    """Return the visible text on one line."""
+    return " ".join(keep_visible(text).split())
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,8 @@ class Discretion:
 
     def allows(self, text: str) -> bool:
         """Return whether a text names nothing private and holds no address."""
-        return not _ADDRESS.search(text) and not self._pattern.search(text.lower())
+        plain = text.translate(dict.fromkeys(map(ord, _JOINERS))).lower()
+        return not _ADDRESS.search(plain) and not self._pattern.search(plain)
 
 
 def _is_public_domain(word: str, names: set[str]) -> bool:

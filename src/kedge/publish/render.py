@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
+from kedge.publish.discretion import keep_visible
 from kedge.publish.texts import LANGUAGES
 from kedge.publish.wording import Wording, as_iso, capital
 
@@ -23,10 +25,13 @@ _HERE = Path(__file__).parent
 _MAIL = re.compile(r"(?:mail\s+)?([^\s@:/?&]+@[\w.-]+\.[\w-]+)")
 
 
-def render(template: str, wording: Wording, values: Mapping[str, object]) -> bytes:
-    """Return a page as UTF-8; a template sees `values`, the wording and the functions below, nothing else."""
-    page = _environment().get_template(template).render(w=wording, **values)
-    return page.encode()
+def render(template: str, wording: Wording, values: Mapping[str, object], *styles: str) -> bytes:
+    """Return a page as UTF-8; a template sees `values`, the wording and the functions below, nothing else.
+
+    `styles` are the style sheets that come after the one that every page has.
+    """
+    page = _environment().get_template(template)
+    return page.render(w=wording, style=read_style("style.css", *styles), **values).encode()
 
 
 @cache
@@ -37,17 +42,16 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
+        finalize=_finish,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    style = read_style()
+    icon = (_HERE / "icon.svg").read_text(encoding="utf-8").strip()
     environment.globals |= {
         "languages": LANGUAGES,
-        "style": Markup(style),
-        "style_hash": "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        "icon": "data:image/svg+xml," + quote((_HERE / "icon.svg").read_text(encoding="utf-8").strip(), safe="/:=' "),
+        "icon": "data:image/svg+xml," + quote(icon, safe="/:=' "),
         "iso": as_iso,
         "capital": capital,
         "anchor": anchor,
@@ -55,13 +59,29 @@ def _environment() -> Environment:
     return environment
 
 
-def read_style() -> str:
-    """Return the style sheet without comments and spare white space.
+def _finish(value: object) -> object:
+    """Return what a template prints without characters that cannot be seen; markup stays markup."""
+    return type(value)(keep_visible(value)) if isinstance(value, str) else value
 
-    It stands inside each page, allowed by its hash: `'self'` means nothing in some browsers when a page is a file.
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A style sheet that stands inside the page, and the hash by which the page's policy allows it.
+
+    A hash, because `'self'` means nothing in some browsers when a page is a file (CSP Level 3, section 6.7.2.8).
     """
-    text = re.sub(r"/\*.*?\*/", "", (_HERE / "style.css").read_text(encoding="utf-8"), flags=re.DOTALL)
-    return re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", text)).strip()
+
+    text: Markup
+    hash: str
+
+
+@cache
+def read_style(*names: str) -> Style:
+    """Return these style sheets as one, without comments and spare white space."""
+    text = "".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+    text = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
+    text = re.sub(r"\s*([{};])\s*", r"\1", text).strip()
+    return Style(Markup(text), "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())
 
 
 def anchor(prefix: str, name: str) -> str:

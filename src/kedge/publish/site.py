@@ -8,13 +8,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from kedge.errors import Refused
 from kedge.model.facts import Facts
 from kedge.model.finding import Finding
 from kedge.model.inventory import Inventory
 from kedge.model.observation import Observation
 from kedge.publish.data import dump_status
 from kedge.publish.folder import write_folder
+from kedge.publish.private import PrivateView, build_private_view
+from kedge.publish.private_texts import PRIVATE
 from kedge.publish.render import as_web_address, link_contact, link_web, render
 from kedge.publish.texts import LANGUAGES, PUBLIC
 from kedge.publish.view import Material, OrganisationView, PublicView, build_view
@@ -40,9 +41,8 @@ def publish_site(
     """
     material = Material(inventory, facts, tuple(findings), levels or {}, statuses or {})
     if private:
-        raise Refused("the private edition is not built yet")
-    files = public_files(build_view(material))
-    return write_folder(out, files, "public")
+        return write_folder(out, private_files(build_private_view(material)), "private")
+    return write_folder(out, public_files(build_view(material)), "public")
 
 
 def public_files(view: PublicView) -> dict[str, bytes]:
@@ -50,6 +50,18 @@ def public_files(view: PublicView) -> dict[str, bytes]:
     pages = {f"index.{language}.html": _public_page(view, language) for language in LANGUAGES}
     main = pages[f"index.{view.organisation.language}.html"]
     return {**pages, "index.html": main, "status.json": dump_status(view)}
+
+
+def private_files(view: PrivateView) -> dict[str, bytes]:
+    """Return the private edition: file name -> content. No `index.html`: a web server shows none of it by itself."""
+    pages = {f"private.{language}.html": _private_page(view, language) for language in LANGUAGES}
+    return {**pages, "private.html": pages[f"private.{view.organisation.language}.html"]}
+
+
+def _private_page(view: PrivateView, language: str) -> bytes:
+    home = as_web_address(view.organisation.url)
+    values = {"view": view, "edition": "private", "stem": "private", "home": home}
+    return render("private.html.j2", Wording(language, {**PUBLIC, **PRIVATE}), values, "private.css")
 
 
 def _public_page(view: PublicView, language: str) -> bytes:

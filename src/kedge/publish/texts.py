@@ -23,6 +23,11 @@ MONTHS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 COUNTED: Mapping[str, tuple[Text, Text]] = {
+    "all-ok": (Text("It works.", "Er läuft."), Text("All of them work.", "Alle laufen.")),
+    "none-observed": (
+        Text("Whether it works is not observed yet.", "Ob er läuft, wird noch nicht beobachtet."),
+        Text("Whether they work is not observed yet.", "Ob sie laufen, wird noch nicht beobachtet."),
+    ),
     "services": (Text("one service", "ein Dienst"), Text("{n} services", "{n} Dienste")),
     "people": (Text("one person", "eine Person"), Text("{n} people", "{n} Personen")),
     "others": (Text("one other", "eine weitere"), Text("{n} others", "{n} weitere")),
@@ -48,13 +53,13 @@ COUNTED: Mapping[str, tuple[Text, Text]] = {
     ),
     "state-ok": (Text("one works", "einer läuft"), Text("{n} work", "{n} laufen")),
     "state-degraded": (
-        Text("one is limited", "einer läuft eingeschränkt"),
-        Text("{n} are limited", "{n} laufen eingeschränkt"),
+        Text("one is limited", "einer ist gestört"),
+        Text("{n} are limited", "{n} sind gestört"),
     ),
     "state-down": (Text("one is down", "einer ist ausgefallen"), Text("{n} are down", "{n} sind ausgefallen")),
     "state-unknown": (
-        Text("one is not known", "von einem ist es nicht bekannt"),
-        Text("{n} are not known", "von {n} ist es nicht bekannt"),
+        Text("one is not known", "bei einem unbekannt"),
+        Text("{n} are not known", "bei {n} unbekannt"),
     ),
     "state-unobserved": (
         Text("one is not observed", "einer wird nicht beobachtet"),
@@ -75,11 +80,8 @@ PUBLIC: Mapping[str, Text] = {
     "as-of": Text("As of {moment}", "Stand: {moment}"),
     "lead": Text("{services}, looked after by {people}.", "{services}, betreut von {people}."),
     "lead-nobody": Text(
-        "{services}, and nobody to look after them yet.", "{services}, und noch niemand, der sich kümmert."
+        "{services}. Nobody is recorded as responsible yet.", "{services}. Noch ist niemand als zuständig eingetragen."
     ),
-    "all-ok": Text("All of them work.", "Alle laufen."),
-    "the-one-ok": Text("It works.", "Er läuft."),
-    "none-observed": Text("Whether they work is not observed yet.", "Ob sie laufen, wird noch nicht beobachtet."),
     "proven-count": Text("Restore proven for {n} of {all}", "Wiederherstellung erprobt bei {n} von {all}"),
     "help-count": Text("Help wanted for {n}", "Hilfe gesucht bei {n}"),
     "services": Text("Services", "Dienste"),
@@ -91,12 +93,12 @@ PUBLIC: Mapping[str, Text] = {
     ),
     "status": Text("Status", "Zustand"),
     "ok": Text("Works", "Läuft"),
-    "degraded": Text("Limited", "Eingeschränkt"),
+    "degraded": Text("Limited", "Gestört"),
     "down": Text("Down", "Ausgefallen"),
     "unknown": Text("Not known", "Nicht bekannt"),
     "unobserved": Text("Not observed", "Nicht beobachtet"),
     "was-ok": Text("worked", "lief"),
-    "was-degraded": Text("was limited", "lief eingeschränkt"),
+    "was-degraded": Text("was limited", "war gestört"),
     "was-down": Text("was down", "war ausgefallen"),
     "was-unknown": Text("looked at", "angesehen"),
     "just-now": Text("just now", "eben"),

@@ -255,10 +255,11 @@ def _active(material: Material, names: tuple[str, ...] | None) -> tuple[str, ...
     """Return the people behind these names who have not left; being away is nobody else's business."""
     people = material.inventory.sections.people
     found = material.inventory.persons(names)
-    return tuple(name for name in found if name in people and not _has_left(material, name))
+    return tuple(name for name in found if name in people and not has_left(material, name))
 
 
-def _has_left(material: Material, person: str) -> bool:
+def has_left(material: Material, person: str) -> bool:
+    """Return whether somebody is gone for good."""
     left = material.inventory.sections.people[person].left
     return left is not None and left <= material.facts.now
 

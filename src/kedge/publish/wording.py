@@ -76,3 +76,13 @@ def as_iso(moment: datetime) -> str:
 def capital(text: str) -> str:
     """Return a sentence's beginning with a capital letter; markup stays markup."""
     return text[:1].upper() + text[1:]
+
+
+def as_minute(moment: datetime) -> str:
+    """Return a moment as people write it in an inventory, in UTC: `2007-01-05 20:00`, or its day at midnight."""
+    utc = moment.astimezone(UTC)
+    return (
+        f"{utc:%Y-%m-%d}"
+        if (utc.hour, utc.minute, utc.second) in {(0, 0, 0), (23, 59, 59)}
+        else f"{utc:%Y-%m-%d %H:%M}"
+    )
