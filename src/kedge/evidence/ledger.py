@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any, cast, get_args
 
 from sqlalchemy import Connection, Insert, Table, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kedge.errors import EvidenceError
 from kedge.evidence.tables import MICROSECOND, fact
@@ -64,7 +64,7 @@ def require_moment(moment: datetime | None) -> None:
 
 def _insert_new(connection: Connection, table: Table) -> Insert:
     # The one statement that both dialects spell alike and SQLAlchemy does not.
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
     return cast(Insert, dialect.insert(table).on_conflict_do_nothing(index_elements=["digest"]))
 
 

@@ -64,7 +64,7 @@ class SqliteFile:
     def _view(self, path: Path, stack: ExitStack) -> Connection:
         with ExitStack() as attempt:
             engine = self._engine("ro", begin="BEGIN", path=path)
-            connection = attempt.enter_context(self._patiently(engine.connect))
+            connection = attempt.enter_context(engine.connect())
             attempt.enter_context(connection.begin())
             inspect(connection).get_table_names()  # SQLite touches the file only now
             stack.enter_context(attempt.pop_all())
@@ -107,11 +107,14 @@ class SqliteFile:
             return connection
 
         engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-        event.listen(engine, "begin", lambda connection: self._patiently(lambda: connection.exec_driver_sql(begin)))
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
         return engine
 
     def _patiently(self, act: Callable[[], Result]) -> Result:
-        """Repeat what is busy until it works or patience ends: SQLite's own timeout does not cover every lock."""
+        """Repeat what is busy until it works or patience ends.
+
+        SQLite waits by itself for every lock but one: the first change of a new file to WAL, which several may try.
+        """
         until = time.monotonic() + self.patience_s
         while True:
             try:

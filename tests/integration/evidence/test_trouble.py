@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -181,6 +182,30 @@ def find_hint(act: object) -> str:
     return "none needed"
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE fact SET at = 'yesterday'",
+        "UPDATE fact SET at = x'ff'",
+        "UPDATE fact SET source = 'hearsay'",
+        "UPDATE fact SET value = CAST(x'ff' AS TEXT)",
+        "UPDATE run SET started = 'x'",
+        "UPDATE meta SET value = 'x' WHERE key = 'schema'",
+        "DROP TABLE fact",
+        "DROP TABLE run",
+    ],
+)
+def test_values_that_make_no_sense_are_named(tmp_path: Path, damage: str) -> None:
+    database = Database(make_database(tmp_path))
+    database.begin(RUN)
+    with closing(sqlite3.connect(database.path)) as other, other:
+        other.execute("PRAGMA foreign_keys = OFF")
+        other.execute(damage)
+    with pytest.raises(EvidenceError, match=r"damaged|not a database of kedge") as error:
+        list(database.export_lines())
+    assert error.value.hint
+
+
 # Room
 
 
@@ -221,3 +246,15 @@ def test_a_database_locked_for_too_long_is_named_and_read_meanwhile(tmp_path: Pa
         assert "fuser" in hint
         assert visit(path, "read") == [3]
     assert visit(path, "record", "x", "1") == [0]
+
+
+def test_a_new_file_that_somebody_is_busy_with_is_waited_for(tmp_path: Path) -> None:
+    """SQLite's own timeout does not cover the change to WAL."""
+    path = tmp_path / "evidence.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = Timer(0.3, lambda: other.execute("ROLLBACK"))
+        release.start()
+        Database(path).record([fact()])
+        release.join()
+    assert len(Database(path).facts(NOW).latest) == 1
