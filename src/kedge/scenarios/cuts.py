@@ -1,139 +1,203 @@
-"""Minimal cut sets of every asked node, exact to an order, cycles included; and all single losses at once.
+"""Minimal cut sets of every asked node, exact to an order, cycles included.
 
 Per strongly connected set of the rules, children first, the families of minimal cut sets are iterated until they stay:
 from "false whatever happens" for the least fixpoint, from "never false" for the greatest. Each set of at most `order`
 losses evolves on its own under this iteration, so cutting off larger sets loses nothing (docs/scenarios.md).
+
+Families are decision diagrams (`zbdd`). A component's variable is the later in the search the higher in the diagram:
+what everything rests on lies at the bottom of all families and is shared by them.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
 from kedge.errors import UsageError
 from kedge.scenarios.condensation import condense
-from kedge.scenarios.families import FAILED, SOUND, Family, at_least, single
-from kedge.scenarios.ruleset import COMPONENT, GREATEST, Rules
+from kedge.scenarios.ruleset import COMPONENT, GREATEST, Rules, parents_of
+from kedge.scenarios.zbdd import EMPTY, UNIT, TooLarge, Zbdd, deep_recursion
 
 Reading = Literal["least", "greatest"]
 BUDGET = 100_000
+WORK = 2_000_000
+_UNKNOWN = -1
 
 
-@dataclass(frozen=True, slots=True)
 class CutSets:
-    """What makes one node false: minimal sets of components, sorted by size, then by names.
+    """What makes one node false: its minimal cut sets.
 
-    `sets` is `((),)` if the node is false though nothing is lost. All minimal cut sets of up to `order` members are
-    listed; `complete` says whether that is the order that was asked for. `counted` is how many there are to that order.
+    `order`: every minimal cut set of up to so many components is in `sets`. `complete`: that is the order asked for.
+    `counted`: how many there are to the order that was computed, listed or not.
     """
 
-    sets: tuple[tuple[int, ...], ...]
-    order: int
-    complete: bool
-    counted: int
+    __slots__ = ("_family", "_finder", "_sets", "complete", "counted", "order")
+
+    def __init__(self, finder: CutFinder, family: int, order: int, *, complete: bool, counted: int) -> None:
+        self._finder = finder
+        self._family = family
+        self._sets: tuple[tuple[int, ...], ...] | None = None
+        self.order = order
+        self.complete = complete
+        self.counted = counted
+
+    @property
+    def sets(self) -> tuple[tuple[int, ...], ...]:
+        """The sets, by size, then by names; members by name. `((),)` if the node is false though nothing is lost."""
+        if self._sets is None:
+            self._sets = self._finder.listed(self._family)
+        return self._sets
 
 
 def cut_sets(
-    rules: Rules, targets: Iterable[int], order: int, *, reading: Reading = "least", budget: int = BUDGET
+    rules: Rules,
+    targets: Iterable[int],
+    order: int,
+    *,
+    reading: Reading = "least",
+    budget: int = BUDGET,
+    work: int = WORK,
 ) -> dict[int, CutSets]:
-    """Per target its minimal cut sets of up to `order` components.
+    """Per target its minimal cut sets of up to `order` components; see `CutFinder` for what the arguments mean."""
+    return CutFinder(rules, order, reading=reading, budget=budget, work=work).cut_sets(targets)
 
-    `reading` is how LEAST nodes are read; GREATEST nodes always have the greatest fixpoint. A node with more than
-    `budget` sets is given up at that order and answered to a lower one, with everything that rests on it: then
-    `complete` is False. UsageError for an order below 1.
+
+class CutFinder:
+    """Finds cut sets of rules that no longer change, and remembers what it found for the next question or edit.
+
+    `reading` is how LEAST nodes are read; GREATEST nodes always have the greatest fixpoint. A target with more than
+    `budget` sets is listed to a lower order. A strongly connected set whose families need more than `work` new nodes of
+    the decision diagram is computed to a lower order, and so is what rests on it. Either way `complete` is False.
     """
-    if order < 1:
-        raise UsageError(f"cut sets need an order of 1 or more, not {order}")
-    wanted = list(dict.fromkeys(targets))
-    iteration = _Iteration(rules, order, reading, budget)
-    iteration.run(wanted)
-    return {target: iteration.answer(target) for target in wanted}
 
-
-def single_losses(rules: Rules, *, reading: Reading = "least") -> list[frozenset[int] | None]:
-    """Per id the components whose loss alone makes it false; None if it is false though nothing is lost."""
-    iteration = _Iteration(rules, 1, reading, len(rules) + 1)
-    iteration.run(range(len(rules)))
-    return [None if family.failed else family.singles for family in iteration.all_families()]
-
-
-class _Iteration:
-    def __init__(self, rules: Rules, order: int, reading: Reading, budget: int) -> None:
+    def __init__(
+        self, rules: Rules, order: int, *, reading: Reading = "least", budget: int = BUDGET, work: int = WORK
+    ) -> None:
+        if order < 1:
+            raise UsageError(f"cut sets need an order of 1 or more, not {order}")
         self.rules = rules
         self.order = order
         self.reading = reading
         self.budget = budget
-        self.families: list[Family | None] = [None] * len(rules)
-        self.orders: dict[int, int] = {}  # only where it is below the order asked for
+        self.work = work
+        self.diagram = Zbdd()
+        self.families = [_UNKNOWN] * len(rules)
+        self.orders: dict[int, int] = {}  # where it is below the order asked for
+        self.variables: list[int] = []  # the component of variable -1, -2, …
+        self._parents: list[list[int]] | None = None
 
-    def run(self, targets: Collection[int]) -> None:
-        for members in condense(targets, self.rules.children.__getitem__, len(self.rules)):
-            self._settle(members)
+    def cut_sets(self, targets: Iterable[int]) -> dict[int, CutSets]:
+        """Per target its minimal cut sets."""
+        wanted = list(dict.fromkeys(targets))
+        with deep_recursion():
+            for members in condense(wanted, self._unknown_children, len(self.rules)):
+                self._settle(members)
+            return {target: self._answer(target) for target in wanted}
 
-    def all_families(self) -> list[Family]:
-        return [family or SOUND for family in self.families]
+    def changed(self, gates: Mapping[int, tuple[int, Iterable[int]]], without: Collection[int] = ()) -> CutFinder:
+        """A finder for `rules.changed(gates, without)` that computes only what the change can reach."""
+        view = self.rules.changed(gates, without)
+        finder = CutFinder(view, self.order, reading=self.reading, budget=self.budget, work=self.work)
+        finder.diagram, finder.variables = self.diagram, self.variables
+        finder.families = list(self.families)
+        above = self._above([*gates, *without])
+        for id in above:
+            finder.families[id] = _UNKNOWN
+        finder.orders = {id: order for id, order in self.orders.items() if id not in above}
+        return finder
 
-    def answer(self, target: int) -> CutSets:
-        family = self.families[target] or SOUND
+    def _above(self, ids: Iterable[int]) -> set[int]:
+        """These ids and everything that rests on them."""
+        if self._parents is None:
+            self._parents = parents_of(self.rules)
+        found = set(ids)
+        waiting = list(found)
+        while waiting:
+            new = [parent for parent in self._parents[waiting.pop()] if parent not in found]
+            found.update(new)
+            waiting += new
+        return found
+
+    def listed(self, family: int) -> tuple[tuple[int, ...], ...]:
+        """The family's sets of components, by size, then by names."""
+        names = self.rules.names
+        sets = [[self.variables[-v - 1] for v in found] for found in self.diagram.sets(family)]
+        by_name = sorted({component for found in sets for component in found}, key=names.__getitem__)
+        place = {component: i for i, component in enumerate(by_name)}
+        places = sorted(sorted(map(place.__getitem__, found)) for found in sets)
+        places.sort(key=len)
+        return tuple(tuple(map(by_name.__getitem__, found)) for found in places)
+
+    def _unknown_children(self, id: int) -> tuple[int, ...]:
+        return self.rules.children[id] if self.families[id] == _UNKNOWN else ()
+
+    def _answer(self, target: int) -> CutSets:
+        diagram, family = self.diagram, self.families[target]
         order = self.orders.get(target, self.order)
-        return CutSets(_listed(family, self.rules.names), order, order == self.order, len(family))
+        counted = diagram.count(family)
+        listed = family
+        while diagram.longest[listed] > 1 and diagram.count(listed) > self.budget:
+            order = diagram.longest[listed] - 1
+            listed = diagram.truncated(family, order)
+        return CutSets(self, listed, order, complete=order == self.order, counted=counted)
 
     def _settle(self, members: list[int]) -> None:
-        """Finds the families of one strongly connected set, at the highest order that fits the budget."""
-        rules = self.rules
-        if rules.strata[members[0]] == COMPONENT:
-            self.families[members[0]] = SOUND if members[0] in rules.safe else single(members[0])
+        """Finds the families of one strongly connected set, at the highest order its size allows."""
+        first = members[0]
+        if self.families[first] != _UNKNOWN:
             return
-        order = self.order
-        if self.orders:
-            order = min(self.orders.get(child, order) for m in members for child in (m, *rules.children[m]))
-        while not self._iterate(members, order) and order > 1:
-            order -= 1
+        if self.rules.strata[first] == COMPONENT:
+            self.families[first] = self._component(first)
+            return
+        order = self._order_below(members) if self.orders else self.order
+        while True:
+            self.diagram.limit = len(self.diagram) + self.work if order > 1 else sys.maxsize
+            try:
+                self._iterate(members, order)
+                break
+            except TooLarge:
+                order -= 1
+        self.diagram.limit = sys.maxsize
         if order < self.order:
             self.orders.update(dict.fromkeys(members, order))
 
-    def _iterate(self, members: list[int], order: int) -> bool:
-        """True once every family stays as it is; False if one outgrew the budget at an order above 1."""
-        if len(members) == 1 and members[0] not in self.rules.children[members[0]]:
-            family = self.families[members[0]] = self._gate(members[0], order)
-            return order == 1 or len(family) <= self.budget
-        start = SOUND if self._starts_sound(members[0]) else FAILED
+    def _component(self, id: int) -> int:
+        if id in self.rules.safe:
+            return EMPTY
+        self.variables.append(id)
+        return self.diagram.single(-len(self.variables))
+
+    def _order_below(self, members: list[int]) -> int:
+        below = (self.orders.get(child, self.order) for member in members for child in self.rules.children[member])
+        return min(below, default=self.order)
+
+    def _iterate(self, members: list[int], order: int) -> None:
+        """Finds the families that stay as they are; TooLarge if that takes too many nodes."""
+        families, first = self.families, members[0]
+        if len(members) == 1 and first not in self.rules.children[first]:
+            families[first] = self._gate(first, order)
+            return
+        start = EMPTY if self.reading == "greatest" or self.rules.strata[first] == GREATEST else UNIT
         for member in members:
-            self.families[member] = start
-        waiting, is_waiting = deque(members), set(members)
+            families[member] = start
         parents = _parents_within(self.rules, members)
-        while waiting:
-            node = waiting.popleft()
-            is_waiting.discard(node)
-            family = self._gate(node, order)
-            if family == self.families[node]:
-                continue
-            if order > 1 and len(family) > self.budget:
-                return False
-            self.families[node] = family
-            for parent in parents[node]:
-                if parent not in is_waiting:
-                    is_waiting.add(parent)
-                    waiting.append(parent)
-        return True
+        changed = set(members)
+        while changed:
+            for member in members:
+                if member in changed:
+                    changed.discard(member)
+                    family = self._gate(member, order)
+                    if family != families[member]:
+                        families[member] = family
+                        changed.update(parents[member])
 
-    def _starts_sound(self, node: int) -> bool:
-        return self.reading == "greatest" or self.rules.strata[node] == GREATEST
-
-    def _gate(self, node: int, order: int) -> Family:
+    def _gate(self, node: int, order: int) -> int:
         of = self.rules.children[node]
-        families = [self._at_order(child, order) for child in of]
-        return at_least(families, len(of) - self.rules.needs[node] + 1, order)
-
-    def _at_order(self, child: int, order: int) -> Family:
-        """The child's family without sets above the order, which is lower than asked for where the budget ran out."""
-        family = self.families[child] or SOUND
-        if order == self.order:
-            return family
-        larger = frozenset(found for found in family.larger if len(found) <= order)
-        return Family(family.singles, larger, family.failed)
+        families = [self.families[child] for child in of]
+        if order < self.order:
+            families = [self.diagram.truncated(family, order) for family in families]
+        return self.diagram.at_least(families, len(of) - self.rules.needs[node] + 1, order)
 
 
 def _parents_within(rules: Rules, members: list[int]) -> dict[int, list[int]]:
@@ -143,12 +207,3 @@ def _parents_within(rules: Rules, members: list[int]) -> dict[int, list[int]]:
             if child in parents:
                 parents[child].append(member)
     return parents
-
-
-def _listed(family: Family, names: Sequence[str]) -> tuple[tuple[int, ...], ...]:
-    if family.failed:
-        return ((),)
-    sets = [(one,) for one in sorted(family.singles, key=names.__getitem__)]
-    larger = [tuple(sorted(found, key=names.__getitem__)) for found in family.larger]
-    larger.sort(key=lambda found: (len(found), [names[member] for member in found]))
-    return (*sets, *larger)

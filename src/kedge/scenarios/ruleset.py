@@ -185,6 +185,15 @@ class Changed(Rules):
         self.needs[node], self.children[node] = _normal(need, of)
 
 
+def parents_of(rules: Rules) -> list[list[int]]:
+    """Per id the nodes whose gates refer to it."""
+    parents: list[list[int]] = [[] for _ in range(len(rules))]
+    for id, of in enumerate(rules.children):
+        for child in of:
+            parents[child].append(id)
+    return parents
+
+
 def _normal(need: int, of: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
     """The gate without repeated children; an AND over a repeated child needs one fewer."""
     if need < 0:

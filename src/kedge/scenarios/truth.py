@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
-from kedge.scenarios.ruleset import COMPONENT, LEAST, Rules
+from kedge.scenarios.ruleset import COMPONENT, LEAST, Rules, parents_of
 
 
 class Truth:
@@ -79,7 +79,7 @@ class Solver:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.parents = _parents(rules)
+        self.parents = parents_of(rules)
         self._fill_greatest()
         self._fill_least()
 
@@ -210,11 +210,3 @@ class Solver:
                     if missing[parent] == 0:
                         least[parent] = 1
                         again.append(parent)
-
-
-def _parents(rules: Rules) -> list[list[int]]:
-    parents: list[list[int]] = [[] for _ in range(len(rules))]
-    for id, of in enumerate(rules.children):
-        for child in of:
-            parents[child].append(id)
-    return parents

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from kedge.errors import UsageError
-from kedge.scenarios import RuleSet, cut_sets, single_losses
+from kedge.scenarios import CutFinder, RuleSet, cut_sets, single_losses
 from tests.unit.scenarios.systems import COUNT, minimal_cuts, random_rules
 
 ORDER = 4
@@ -35,7 +35,8 @@ def test_asking_for_some_targets_gives_the_same_as_asking_for_all():
         rules = random_rules(seed)
         everything = cut_sets(rules, range(len(rules)), 3)
         some = random.Random(seed).sample(range(len(rules)), k=2)
-        assert cut_sets(rules, some, 3) == {node: everything[node] for node in some}
+        for node, answer in cut_sets(rules, some, 3).items():
+            assert answer.sets == everything[node].sets
 
 
 def test_changed_rules_answer_like_rules_written_that_way():
@@ -52,6 +53,32 @@ def test_changed_rules_answer_like_rules_written_that_way():
                 i: cuts for i, cuts in expected.items() if i not in safe
             }
         assert rules.gate(nodes[0]) == random_rules(seed).gate(nodes[0]) if nodes else True
+
+
+def test_a_finder_that_was_used_before_answers_edits_like_a_new_one():
+    for seed in range(200):
+        rules, dice = random_rules(seed), random.Random(seed)
+        nodes = [i for i in rules.nodes() if not rules.is_greatest(i)]
+        finder = CutFinder(rules, 3)
+        finder.cut_sets(dice.sample(range(len(rules)), k=2))
+        for _ in range(3):
+            gates = {node: (1, dice.sample(range(len(rules)), k=2)) for node in nodes[:1]}
+            safe = dice.sample(rules.components(), k=1)
+            again = finder.changed(gates, without=safe).cut_sets(range(len(rules)))
+            fresh = cut_sets(rules.changed(gates, without=safe), range(len(rules)), 3)
+            assert [again[i].sets for i in again] == [fresh[i].sets for i in again]
+
+
+def test_a_computation_over_its_work_is_answered_to_a_lower_order_and_says_so():
+    short = 0
+    for seed in range(300):
+        rules = random_rules(seed)
+        exact = {order: cut_sets(rules, range(len(rules)), order) for order in (1, 2, 3)}
+        for node, answer in cut_sets(rules, range(len(rules)), 3, work=3).items():
+            assert answer.sets == exact[answer.order][node].sets
+            assert answer.complete == (answer.order == 3)
+            short += not answer.complete
+    assert short > 100
 
 
 def test_sets_are_listed_by_size_then_name():
