@@ -14,7 +14,7 @@ from kedge.model.facts import Facts
 from kedge.model.finding import Cost, Loss
 from kedge.model.inventory import Inventory, Sections
 from kedge.model.service import Service
-from kedge.scenarios.cuts import single_losses
+from kedge.scenarios.losses import single_losses
 from kedge.scenarios.ruleset import Rules
 from kedge.scenarios.truth import Solver, Truth
 

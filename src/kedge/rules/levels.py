@@ -10,7 +10,7 @@ from kedge.model.finding import Text
 from kedge.model.quantity import parse_duration
 from kedge.rules.backups import newest_backup
 from kedge.rules.case import Case
-from kedge.scenarios.cuts import single_losses
+from kedge.scenarios.losses import single_losses
 
 
 @dataclass(frozen=True)
