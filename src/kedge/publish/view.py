@@ -226,10 +226,10 @@ def _view_service(material: Material, name: str, discretion: Discretion) -> Serv
 
 def _said(text: str, discretion: Discretion, what: str) -> str:
     text = clean(text)
-    if text and not discretion.allows(text):
-        log.warning("left out of the public page: %s, because it names something private", what)
-        return ""
-    return text
+    named = discretion.find(text)
+    if named:
+        log.warning("left %s out of the public page: it names '%s', which is private", what, named)
+    return "" if named else text
 
 
 def _view_names(service: Service, discretion: Discretion) -> Iterator[NameView]:
