@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.publish.club import inventory, service
 
 from kedge.publish.discretion import Discretion, clean
+from tests.unit.publish.club import inventory, service
 
 
 def discretion() -> Discretion:

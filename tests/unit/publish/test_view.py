@@ -7,6 +7,11 @@ import typing
 from datetime import datetime, timedelta
 
 import pytest
+
+from kedge.model.facts import Fact
+from kedge.model.finding import Finding, Severity, Text
+from kedge.model.observation import Status
+from kedge.publish.view import Material, PublicView, ServiceView, build_view
 from tests.unit.publish.club import (
     NOW,
     PEOPLE,
@@ -20,11 +25,6 @@ from tests.unit.publish.club import (
     looks,
     service,
 )
-
-from kedge.model.facts import Fact
-from kedge.model.finding import Finding, Severity, Text
-from kedge.model.observation import Status
-from kedge.publish.view import Material, PublicView, ServiceView, build_view
 
 LEAVES = {str, int, bool, datetime, Status, Severity, type(None)}
 
@@ -109,6 +109,14 @@ def test_a_look_handed_in_without_a_fact_was_made_now() -> None:
     assert (status.now, status.at) == (Status.DOWN, NOW)
 
 
+def test_a_look_says_what_counts_and_a_fact_when() -> None:
+    known = Fact("wiki", "status", "down: no answer", ago(hours=9))
+    whole = inventory({"wiki": service()})
+    for handed_in, status in (("down", Status.DOWN), ("unknown", Status.UNKNOWN)):
+        seen = build_view(Material(whole, facts(known), statuses=looks(wiki=handed_in))).services[0].status
+        assert (seen.now, seen.seen, seen.at) == (status, Status.DOWN, known.at)
+
+
 @pytest.mark.parametrize("value", ["", "fine", "all ok", "OKAY"])
 def test_a_word_that_is_no_status_is_unknown(value: str) -> None:
     known = Fact("wiki", "observation", value, NOW, "observed")
@@ -117,7 +125,7 @@ def test_a_word_that_is_no_status_is_unknown(value: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "is_proven"),
-    [("ok", True), ("Proven, 12 min", True), ("failed: ok", False), ("not ok", False), ("", False)],
+    [("ok", True), ("ok rpo=22h rto=50min", True), ("failed: ok", False), ("okay", False), ("", False)],
 )
 def test_only_a_drill_that_went_well_proves_a_restore(value: str, is_proven: bool) -> None:
     at = NOW - timedelta(days=3)
