@@ -160,8 +160,7 @@ def build_view(material: Material) -> PublicView:
     """Return what may leave."""
     sections = material.inventory.sections
     shown = {name: service for name, service in sections.services.items() if service.public}
-    declared = {name for service in shown.values() for name in service.domains}
-    discretion = Discretion.of(material.inventory, declared)
+    discretion = Discretion.of(material.inventory, _public_names(material.inventory))
     services = tuple(_view_service(material, name, discretion) for name in shown)
     teams = tuple(_view_teams(material, services, discretion))
     findings, withheld = _view_findings(material, services, discretion)
@@ -175,6 +174,14 @@ def build_view(material: Material) -> PublicView:
         findings=findings if sections.organisation.public.findings else None,
         withheld=withheld,
     )
+
+
+def _public_names(inventory: Inventory) -> set[str]:
+    """Return the names of public services: declared, or following from other fields and no host's."""
+    public = [service for service in inventory.sections.services.values() if service.public]
+    hosts = {entry for name, host in inventory.sections.hosts.items() for entry in (name, *host.address)}
+    derived = {name for service in public for name in service.names()} - hosts
+    return derived.union(*(service.domains for service in public))
 
 
 def view_organisation(inventory: Inventory) -> OrganisationView:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
+from kedge.kinds.registry import KINDS
 from kedge.model.facts import Fact
 from kedge.model.finding import Finding, Severity, Text
+from kedge.model.instance import Endpoint
 from kedge.model.observation import Status
-from kedge.publish.view import Material, PublicView, ServiceView, build_view
+from kedge.publish.view import Material, NameView, PublicView, ServiceView, build_view
 from tests.unit.publish.club import (
     NOW,
     PEOPLE,
@@ -143,6 +147,35 @@ def test_only_a_drill_that_went_well_proves_a_restore(value: str, is_proven: boo
 )  # fmt: skip
 def test_only_domain_names_are_shown_as_names(name: str, is_shown: bool) -> None:
     assert [entry.text for entry in view_one(domains=name).names] == ([name.lower().rstrip(".")] if is_shown else [])
+
+
+class Web(KINDS["http"]):  # type: ignore[misc]
+    """A kind whose names and endpoints follow from its address."""
+
+    def names(self) -> Iterator[str]:
+        yield urlsplit(self.url).hostname or ""
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        yield Endpoint("web", urlsplit(self.url).hostname or "", urlsplit(self.url).port or 443, "tls")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://wiki.example.org/admin", [NameView("wiki.example.org", "https://wiki.example.org/")]),
+        ("https://example.org/", [NameView("example.org", "https://example.org/")]),
+        ("https://wiki.example.org:8443/", [NameView("wiki.example.org")]),
+        ("https://web1.example.net/", []),
+        ("https://192.0.2.7/", []),
+    ],
+)
+def test_names_that_follow_from_an_address_are_shown_unless_they_are_a_host(url: str, shown: list[NameView]) -> None:
+    whole = inventory(
+        {"wiki": Web(url=url)},
+        hosts={"web1": {"address": ["192.0.2.7", "web1.example.net"]}},
+        domains={"example.org": {}},
+    )
+    assert list(build_view(Material(whole, facts())).services[0].names) == shown
 
 
 def test_levels_and_findings_stay_private_unless_opted_in() -> None:
