@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from kedge.model.inventory import Inventory
 from kedge.model.people import Person
@@ -22,8 +23,11 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Soft hyphen, non-joiner, joiner: honest parts of German, Persian and emoji, though they cannot be seen.
 _JOINERS = "\u00ad\u200c\u200d"
-"""Soft hyphen, non-joiner, joiner: honest parts of German, Persian and emoji, though they cannot be seen."""
+_NO_JOINERS = dict.fromkeys(map(ord, _JOINERS))
+# A hyphen or a dot inside belongs to a name: `mail` is not named by `mail-lists` or `mail.example.org`.
+_TOKEN = re.compile(r"\w+(?:[-.]+\w+)*")
 
 
 def keep_visible(text: str) -> str:
@@ -46,36 +50,57 @@ def clean(text: str) -> str:
 
 @dataclass(frozen=True)
 class Discretion:
-    """The words that must not leave, and whether a text is free of them."""
+    """The words that must not leave, and which of them a text holds."""
 
     words: frozenset[str]
 
     @classmethod
     def of(cls, inventory: Inventory, public_names: Iterable[str]) -> Discretion:
         """Return what must stay private: every thing but public services and teams, opted-in people, public names."""
-        names = {name.lower() for name in public_names}
-        words = {clean(word).lower() for word in _private_words(inventory)}
-        return cls(frozenset(word for word in words if word and not _is_public_domain(word, names)))
+        public = {parent for name in public_names for parent in _parents(name.lower())}
+        public |= {clean(name).lower() for name, thing in inventory.things.items() if _is_public(thing)}
+        words = {clean(word).lower() for word in _private_words(inventory)} - public
+        return cls(frozenset(word for word in words if len(word) > 1))
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        # Longest first. A hyphen or inner dot belongs to a name: `mail` is not in `mail-lists` or `mail.example.org`.
-        words = "|".join(re.escape(word) for word in sorted(self.words, key=lambda word: (-len(word), word)))
-        return re.compile(rf"(?<![\w-])(?<!\w\.)(?:{words})(?![\w-]|\.\w)" if words else r"(?!)")
+    def _phrases(self) -> Mapping[tuple[str, ...], str]:
+        return {tuple(_TOKEN.findall(word)) or (word,): word for word in self.words}
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self._phrases), default=0)
+
+    def find(self, text: str) -> str | None:
+        """Return something private that a text names, whole words in any case, or an address it holds; or None."""
+        plain = text.translate(_NO_JOINERS).lower()
+        if address := _ADDRESS.search(plain):
+            return address[0]
+        tokens = _TOKEN.findall(plain)
+        for start in range(len(tokens)):
+            for end in range(start + 1, min(start + self._longest, len(tokens)) + 1):
+                if word := self._phrases.get(tuple(tokens[start:end])):
+                    return word
+        return None
 
     def allows(self, text: str) -> bool:
         """Return whether a text names nothing private and holds no address."""
-        plain = text.translate(dict.fromkeys(map(ord, _JOINERS))).lower()
-        return not _ADDRESS.search(plain) and not self._pattern.search(plain)
+        return self.find(text) is None
 
 
-def _is_public_domain(word: str, names: set[str]) -> bool:
-    return "." in word and any(name == word or name.endswith("." + word) for name in names)
+def _parents(name: str) -> Iterator[str]:
+    """Yield a domain name and the domains above it: `wiki.example.org`, `example.org`."""
+    labels = name.split(".")
+    for start in range(len(labels) - 1):
+        yield ".".join(labels[start:])
+
+
+def _is_public(thing: Thing) -> bool:
+    return bool(getattr(thing, "public", False))
 
 
 def _private_words(inventory: Inventory) -> Iterator[str]:
     for name, thing in inventory.things.items():
-        if not getattr(thing, "public", False):
+        if not _is_public(thing):
             yield from (name, thing.title)
             yield from _addresses(thing)
             yield from _name_parts(thing)
@@ -90,8 +115,14 @@ def _addresses(thing: Thing) -> Iterator[str]:
     for field in ("address", "domains", "login", "repository", "url", "to"):
         value = getattr(thing, field, None) or ()
         for text in (value,) if isinstance(value, str) else value:
-            yield text
-            yield text.rpartition("@")[2] if "@" in text else text.partition(" ")[2]
+            yield from (text, text.partition(" ")[2], text.rpartition("@")[2], _host_of(text))
+
+
+def _host_of(text: str) -> str:
+    try:
+        return urlsplit(text).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _name_parts(thing: Thing) -> Iterator[str]:

@@ -29,8 +29,8 @@ def write_folder(out: Path, files: Mapping[str, bytes], edition: str) -> list[Pa
     Raises Refused if `out` holds anything kedge did not write or another edition, OutsideError if the disk fails.
     """
     target = out.resolve()
-    _check(target, edition)
     try:
+        _check(target, edition)
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
     except OSError as problem:

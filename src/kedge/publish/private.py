@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kedge.model.finding import Finding
+from kedge.model.finding import Finding, Text
 from kedge.model.inventory import THING_SECTIONS, Inventory
 from kedge.model.people import Person
 from kedge.model.quantity import format_duration
@@ -66,6 +66,7 @@ class ServiceDetail:
     status: StatusView
     saw: str
     level: int
+    missing: Text | None
     people: tuple[str, ...] | None
     findings: tuple[int, ...]
     hosts: tuple[str, ...] | None
@@ -175,6 +176,7 @@ def _view_service(material: Material, name: str, findings: tuple[NumberedFinding
         status=view_status(material, name),
         saw=clean(look.what) if look else "",
         level=(material.levels or {}).get(name, 0),
+        missing=(material.missing or {}).get(name),
         people=_name_people(material.inventory, service.people),
         findings=tuple(entry.number for entry in findings if entry.concerns(name)),
         hosts=service.host,

@@ -48,7 +48,7 @@ PRIVATE: Mapping[str, Text] = {
     "saved-to": Text("to {stores}", "nach {stores}"),
     "saved-every": Text("every {span}", "alle {span}"),
     "saved-by-other": Text("made outside kedge", "nicht von kedge gemacht"),
-    "saved-none": Text("not saved, on purpose", "absichtlich nicht gesichert"),
+    "saved-none": Text("declared as not saved", "laut Inventar nicht gesichert"),
     "drilled": Text("Last drill", "Letzte Übung"),
     "promise": Text("Promise", "Versprechen"),
     "promise-rpo": Text("lose at most {span}", "höchstens {span} verlieren"),

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from kedge.publish.discretion import keep_visible
 from kedge.publish.texts import LANGUAGES
-from kedge.publish.wording import Wording, as_iso, capital
+from kedge.publish.wording import Wording, as_iso, capital, mark_code
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -55,6 +55,7 @@ def _environment() -> Environment:
         "iso": as_iso,
         "capital": capital,
         "anchor": anchor,
+        "code": mark_code,
     }
     return environment
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from kedge.model.facts import Facts
-from kedge.model.finding import Finding
+from kedge.model.finding import Finding, Text
 from kedge.model.inventory import Inventory
 from kedge.model.observation import Observation
 from kedge.publish.data import dump_status
@@ -33,13 +33,15 @@ def publish_site(
     *,
     out: Path,
     private: bool = False,
+    missing: Mapping[str, Text] | None = None,
 ) -> list[Path]:
     """Return the files written into `out`, made for the moment `facts.now`; the same input gives the same bytes.
 
+    `missing` says in the private edition what each service's next level asks for (else: what any service's does).
     The public edition holds what `view.build_view` allows; `private` writes the edition that shows everything.
     Raises Refused if `out` is not kedge's to replace, OutsideError if the disk fails.
     """
-    material = Material(inventory, facts, tuple(findings), levels or {}, statuses or {})
+    material = Material(inventory, facts, tuple(findings), levels or {}, statuses or {}, missing or {})
     if private:
         return write_folder(out, private_files(build_private_view(material)), "private")
     return write_folder(out, public_files(build_view(material)), "public")

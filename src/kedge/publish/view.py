@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kedge.model.facts import Facts
+from kedge.model.facts import SHELF_LIFE, Facts
 from kedge.model.finding import Finding, Severity, Text
 from kedge.model.inventory import Inventory
 from kedge.model.observation import Observation, Status
@@ -24,8 +24,6 @@ from kedge.publish.discretion import Discretion, clean
 
 log = logging.getLogger(__name__)
 
-PROVEN = frozenset({"ok", "proven", "passed", "met", "yes", "true"})
-"""The first word of a `drill` fact's value that means: restored, compared, started, probed, and all was well."""
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+", re.ASCII | re.IGNORECASE)
@@ -146,7 +144,8 @@ class PublicView:
 class Material:
     """What a page is made from. Facts carry the moment it is made for.
 
-    `statuses` is what the latest looks saw, by service; *when* is the fact `observation`, or that moment without one.
+    `statuses` is what the latest looks saw, by service, `unknown` if too long ago; *when* is the fact `observation`
+    or `status` (`down: no answer`), or that moment without one. `missing` is what a service's next level asks for.
     """
 
     inventory: Inventory
@@ -154,14 +153,14 @@ class Material:
     findings: Sequence[Finding] = ()
     levels: Mapping[str, int] | None = None
     statuses: Mapping[str, Observation] | None = None
+    missing: Mapping[str, Text] | None = None
 
 
 def build_view(material: Material) -> PublicView:
     """Return what may leave."""
     sections = material.inventory.sections
     shown = {name: service for name, service in sections.services.items() if service.public}
-    declared = {name for service in shown.values() for name in service.domains}
-    discretion = Discretion.of(material.inventory, declared)
+    discretion = Discretion.of(material.inventory, _public_names(material.inventory))
     services = tuple(_view_service(material, name, discretion) for name in shown)
     teams = tuple(_view_teams(material, services, discretion))
     findings, withheld = _view_findings(material, services, discretion)
@@ -177,6 +176,14 @@ def build_view(material: Material) -> PublicView:
     )
 
 
+def _public_names(inventory: Inventory) -> set[str]:
+    """Return the names of public services: declared, or following from other fields and no host's."""
+    public = [service for service in inventory.sections.services.values() if service.public]
+    hosts = {entry for name, host in inventory.sections.hosts.items() for entry in (name, *host.address)}
+    derived = {name for service in public for name in service.names()} - hosts
+    return derived.union(*(service.domains for service in public))
+
+
 def view_organisation(inventory: Inventory) -> OrganisationView:
     """Return the organisation's public lines; it wrote them for visitors."""
     said = inventory.sections.organisation
@@ -184,27 +191,25 @@ def view_organisation(inventory: Inventory) -> OrganisationView:
 
 
 def view_status(material: Material, service: str) -> StatusView:
-    """Return what was seen last of a service, and when."""
-    fact = material.facts.get(service, "observation")
+    """Return what was seen last of a service, and when: by the look handed in, else by its fact if fresh."""
     look = (material.statuses or {}).get(service)
-    if look is None and fact is None:
-        return StatusView()
-    seen = look.status if look else _read_status(fact.value if fact else "")
-    at = fact.at if fact else material.facts.now
-    is_fresh = fact is None or fact.is_fresh(material.facts.now)
-    return StatusView(seen if is_fresh else Status.UNKNOWN, seen, at)
+    fact = material.facts.get(service, "observation") or material.facts.get(service, "status")
+    if fact is None:
+        return StatusView(look.status, look.status, material.facts.now) if look else StatusView()
+    seen = _read_status(fact.value)
+    counts = material.facts.now - fact.at <= (fact.shelf_life or SHELF_LIFE["observation"])
+    return StatusView(look.status if look else seen if counts else Status.UNKNOWN, seen, fact.at)
 
 
 def _read_status(value: str) -> Status:
-    word = (value.lower().split() or [""])[0].strip(".,:;")
+    word = value.partition(":")[0].strip().lower()
     return Status(word) if word in set(Status) else Status.UNKNOWN
 
 
 def view_restored(material: Material, service: str) -> datetime | None:
-    """Return when a restore of this service was last proven."""
+    """Return when a restore of this service was last proven (fact `drill`, value `ok …`)."""
     fact = material.facts.get(service, "drill")
-    words = re.findall(r"\w+", fact.value.lower()) if fact else []
-    return fact.at if fact and words and words[0] in PROVEN else None
+    return fact.at if fact and re.match(r"ok\b", fact.value) else None
 
 
 def _view_service(material: Material, name: str, discretion: Discretion) -> ServiceView:
@@ -226,10 +231,10 @@ def _view_service(material: Material, name: str, discretion: Discretion) -> Serv
 
 def _said(text: str, discretion: Discretion, what: str) -> str:
     text = clean(text)
-    if text and not discretion.allows(text):
-        log.warning("left out of the public page: %s, because it names something private", what)
-        return ""
-    return text
+    named = discretion.find(text)
+    if named:
+        log.warning("left %s out of the public page: it names '%s', which is private", what, named)
+    return "" if named else text
 
 
 def _view_names(service: Service, discretion: Discretion) -> Iterator[NameView]:

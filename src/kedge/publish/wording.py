@@ -68,6 +68,15 @@ class Wording:
         return Markup("{} {} {}").format(Markup(", ").join(items[:-1]), self.say("and"), items[-1])
 
 
+def mark_code(text: str) -> Markup:
+    """Return a text, escaped, in which what stands between backquotes is code; a lone backquote stays."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    tags = (Markup("<code>{}</code>" if odd % 2 else "{}").format(part) for odd, part in enumerate(parts))
+    return Markup("").join(tags)
+
+
 def as_iso(moment: datetime) -> str:
     """Return a moment for machines: RFC 3339, UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

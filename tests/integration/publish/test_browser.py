@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.publish.browser import PROGRAM, Tab, browse
-from tests.unit.publish import club
 
 from kedge.model.inventory import Inventory
 from kedge.publish.site import publish_site
+from tests.integration.publish.browser import PROGRAM, Tab, browse
+from tests.unit.publish import club
 
 WIDTHS = (320, 390, 1280)
 TOO_WIDE = """

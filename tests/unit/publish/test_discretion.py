@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.publish.club import inventory, service
 
 from kedge.publish.discretion import Discretion, clean
+from tests.unit.publish.club import inventory, service
 
 
 def discretion() -> Discretion:
     whole = inventory(
         {"wiki": service(domains="wiki.example.org"), "mail": service(title="Post Office", public=False)},
         hosts={"web1": {"address": ["192.0.2.10", "web1.example.net"], "login": "ssh root@gate.example.com"}},
-        people={"ben": {"title": "Ben Muster"}, "anna": {"public": True, "channels": ["sms 0151000001"]}},
+        people={"ben": {"title": "Ben Muster"}, "anna": {"public": True, "channels": ["sms 0151000001", "xmpp anna"]}},
+        accounts={"hoster-login": {"url": "https://panel.example/login"}},
         domains={"example.org": {}, "example.com": {}},
     )
     return Discretion.of(whole, ["wiki.example.org"])
@@ -26,6 +27,7 @@ def discretion() -> Discretion:
         "Runs on web1.", "WEB1", "(web1)", "Ask Ben", "ask muster today", "See the post office", "the mail service",
         "Call 0151000001", "at web1.example.net", "gate.example.com", "Look at 192.0.2.10", "2001:db8::1 answers",
         "somebody@example.org", "http://user:pw@wiki.example.org/", "we\u00adb1", "example.com", "::1",
+        "https://panel.example:8443/x", "See (panel.example).", "web1's disk", "-web1-", "web1,web2",
     ],
 )  # fmt: skip
 def test_private_texts_stay(text: str) -> None:

@@ -6,13 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.unit.publish.club import NOW, facts, inventory, service
 
 from kedge.model.facts import Fact
 from kedge.model.finding import Finding, Loss, Severity, Symptom, Text
 from kedge.model.inventory import Inventory, Mark, Unknown
 from kedge.model.observation import Observation, Status
 from kedge.publish.site import publish_site
+from tests.unit.publish.club import NOW, facts, inventory, service
 
 PLANTED = [
     "hosto", "198.51.100.77", "2001:db8:77::1", "root@hosto", "deep-rack", "hosterix", "acct-panel", "panelix",

@@ -11,6 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from kedge.model.facts import Fact
+from kedge.model.finding import Finding, Severity, Symptom, Text
+from kedge.model.inventory import Inventory, Mark, Sections, Unknown
+from kedge.model.observation import Observation, Status
+from kedge.publish import site, wording
+from kedge.publish.private_texts import PRIVATE
+from kedge.publish.render import anchor
+from kedge.publish.site import publish_site
+from kedge.publish.texts import COUNTED, PUBLIC
 from tests.unit.publish.club import (
     NOW,
     club,
@@ -25,16 +35,6 @@ from tests.unit.publish.club import (
     service,
 )
 from tests.unit.publish.page import Page
-
-from kedge.model.facts import Fact
-from kedge.model.finding import Finding, Severity, Symptom, Text
-from kedge.model.inventory import Inventory, Mark, Sections, Unknown
-from kedge.model.observation import Observation, Status
-from kedge.publish import site, wording
-from kedge.publish.private_texts import PRIVATE
-from kedge.publish.render import anchor
-from kedge.publish.site import publish_site
-from kedge.publish.texts import COUNTED, PUBLIC
 
 HOSTILE = "</p><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}{% x %}{0}&lt;\u202e\x00\ud800%s"
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 3
@@ -184,13 +184,20 @@ def test_the_private_edition_shows_everything(tmp_path: Path) -> None:
     text = read(out, "private.en.html").text
     for said in (
         "Password vault", "Ben Muster", "away until 1 February 2007", "sms 0151000001", "192.0.2.10",
-        "ssh root@192.0.2.10", "mon-fri 8-18", "18 GB", "300 MB/d", "mail runs on web1",
+        "ssh root@192.0.2.10", "mon-fri 8-18", "18.4 GB", "300 MB/d", "mail runs on web1",
         "Use the 140 GB that no partition uses", "alert-loop",
         "1 of 4", "fresh copies in a store", "save (club.yaml:12:5), host (club.yaml:13:5)",
         "closed for good in spring",
         "2006-06-01 04:12", "A 192.0.2.10", "/srv/backup", "Read from club.yaml.",
     ):  # fmt: skip
         assert said in text, said
+
+
+def test_what_is_missing_is_said_in_the_words_of_whoever_judged(tmp_path: Path) -> None:
+    asked = {"wiki": Text("a drill since May", "eine Übung seit Mai")}
+    out = write(tmp_path / "site", insiders_club(), private=True, levels={"wiki": 2}, missing=asked)
+    assert "To level 3 a drill since May" in read(out, "private.en.html").text
+    assert "Bis Stufe 3 eine Übung seit Mai" in read(out, "private.de.html").text
 
 
 def test_the_matrix_says_who_and_how(tmp_path: Path) -> None:
@@ -205,7 +212,7 @@ def test_the_public_page_reads_like_this(tmp_path: Path) -> None:
     assert "Eight services, looked after by four people. Four work One is limited One is down" in english
     assert "Restore proven for 3 of 7 Help wanted for 2 As of 5 January 2007, 20:00 UTC" in english
     assert "Questions to the board Status Not known worked five hours ago" in english
-    assert "Chat only one person Calendar nobody yet To help, write to it@example.org ." in english
+    assert "Chat only one person Calendar nobody recorded To help, write to it@example.org ." in english
     assert "Acht Dienste, betreut von vier Personen. Vier laufen Einer ist gestört" in german
     assert "Wiederherstellung erprobt 3. Januar 2007 vor zwei Tagen" in german
     assert "Zuständig Web team Anna Beispiel, Caro und eine weitere" in german

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
+
+from kedge.kinds.registry import KINDS
+from kedge.model.facts import Fact
+from kedge.model.finding import Finding, Severity, Text
+from kedge.model.instance import Endpoint
+from kedge.model.observation import Status
+from kedge.publish.view import Material, NameView, PublicView, ServiceView, build_view
 from tests.unit.publish.club import (
     NOW,
     PEOPLE,
@@ -20,11 +29,6 @@ from tests.unit.publish.club import (
     looks,
     service,
 )
-
-from kedge.model.facts import Fact
-from kedge.model.finding import Finding, Severity, Text
-from kedge.model.observation import Status
-from kedge.publish.view import Material, PublicView, ServiceView, build_view
 
 LEAVES = {str, int, bool, datetime, Status, Severity, type(None)}
 
@@ -109,6 +113,14 @@ def test_a_look_handed_in_without_a_fact_was_made_now() -> None:
     assert (status.now, status.at) == (Status.DOWN, NOW)
 
 
+def test_a_look_says_what_counts_and_a_fact_when() -> None:
+    known = Fact("wiki", "status", "down: no answer", ago(hours=9))
+    whole = inventory({"wiki": service()})
+    for handed_in, status in (("down", Status.DOWN), ("unknown", Status.UNKNOWN)):
+        seen = build_view(Material(whole, facts(known), statuses=looks(wiki=handed_in))).services[0].status
+        assert (seen.now, seen.seen, seen.at) == (status, Status.DOWN, known.at)
+
+
 @pytest.mark.parametrize("value", ["", "fine", "all ok", "OKAY"])
 def test_a_word_that_is_no_status_is_unknown(value: str) -> None:
     known = Fact("wiki", "observation", value, NOW, "observed")
@@ -117,7 +129,7 @@ def test_a_word_that_is_no_status_is_unknown(value: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "is_proven"),
-    [("ok", True), ("Proven, 12 min", True), ("failed: ok", False), ("not ok", False), ("", False)],
+    [("ok", True), ("ok rpo=22h rto=50min", True), ("failed: ok", False), ("okay", False), ("", False)],
 )
 def test_only_a_drill_that_went_well_proves_a_restore(value: str, is_proven: bool) -> None:
     at = NOW - timedelta(days=3)
@@ -135,6 +147,35 @@ def test_only_a_drill_that_went_well_proves_a_restore(value: str, is_proven: boo
 )  # fmt: skip
 def test_only_domain_names_are_shown_as_names(name: str, is_shown: bool) -> None:
     assert [entry.text for entry in view_one(domains=name).names] == ([name.lower().rstrip(".")] if is_shown else [])
+
+
+class Web(KINDS["http"]):  # type: ignore[misc]
+    """A kind whose names and endpoints follow from its address."""
+
+    def names(self) -> Iterator[str]:
+        yield urlsplit(self.url).hostname or ""
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        yield Endpoint("web", urlsplit(self.url).hostname or "", urlsplit(self.url).port or 443, "tls")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://wiki.example.org/admin", [NameView("wiki.example.org", "https://wiki.example.org/")]),
+        ("https://example.org/", [NameView("example.org", "https://example.org/")]),
+        ("https://wiki.example.org:8443/", [NameView("wiki.example.org")]),
+        ("https://web1.example.net/", []),
+        ("https://192.0.2.7/", []),
+    ],
+)
+def test_names_that_follow_from_an_address_are_shown_unless_they_are_a_host(url: str, shown: list[NameView]) -> None:
+    whole = inventory(
+        {"wiki": Web(url=url)},
+        hosts={"web1": {"address": ["192.0.2.7", "web1.example.net"]}},
+        domains={"example.org": {}},
+    )
+    assert list(build_view(Material(whole, facts())).services[0].names) == shown
 
 
 def test_levels_and_findings_stay_private_unless_opted_in() -> None:

@@ -6,10 +6,10 @@ from datetime import timedelta, timezone
 
 import pytest
 from markupsafe import Markup
-from tests.unit.publish.club import NOW
 
 from kedge.publish.texts import PUBLIC
-from kedge.publish.wording import Wording, as_iso, as_minute, capital
+from kedge.publish.wording import Wording, as_iso, as_minute, capital, mark_code
+from tests.unit.publish.club import NOW
 
 ENGLISH, GERMAN = Wording("en", PUBLIC), Wording("de", PUBLIC)
 
@@ -63,3 +63,14 @@ def test_what_is_filled_in_is_escaped_and_never_filled_again() -> None:
 def test_a_capital_keeps_markup() -> None:
     assert isinstance(capital(Markup("two")), Markup)
     assert capital(Markup("two")) == "Two"
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("", ""), ("plain <b>", "plain &lt;b&gt;"), ("set `save: <x>` here", "set <code>save: &lt;x&gt;</code> here"),
+        ("a lone ` stays", "a lone ` stays"), ("`a` and `b`", "<code>a</code> and <code>b</code>"),
+    ],
+)  # fmt: skip
+def test_what_stands_between_backquotes_is_code(text: str, marked: str) -> None:
+    assert mark_code(text) == marked
