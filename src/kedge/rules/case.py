@@ -47,6 +47,7 @@ class Case:
     facts: Facts
     rules: Rules
     settled: frozenset[Settled] = field(default_factory=frozenset)
+    focus: frozenset[str] | None = None
     memory: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -160,12 +161,16 @@ class Case:
         """Return the RPO promised for a service."""
         return service.promise.rpo or self.sections.organisation.promise.rpo or DEFAULT_RPO
 
+    def concerns(self, thing: str) -> bool:
+        """Return whether this thing matters now; a rule with one claim for each thing may pass over the others."""
+        return self.focus is None or thing in self.focus
+
     def is_settled(self, thing: str, what: str) -> bool:
         """Return whether a remedy under trial has settled this."""
         return (thing, what) in self.settled
 
-    def settling(self, settled: Iterable[Settled]) -> Case:
-        """Return the case as it would be with these remedies carried out.
+    def settling(self, settled: Iterable[Settled], focus: frozenset[str] | None = None) -> Case:
+        """Return the case as it would be with these remedies carried out, looked at for some things or for all.
 
         `outside`: a channel delivers whatever is lost. `saved`: a service's data survives. `spare`: the services of a
         host have another place. `opened`: an account opens without what was lost. Any other word only tells the rules
@@ -174,7 +179,8 @@ class Case:
         wanted = frozenset(settled)
         gates = {node: (1, (self.rules.always,)) for thing, what in wanted for node in self._settled_nodes(thing, what)}
         rules = self.rules.changed(gates) if gates else self.rules
-        return replace(self, rules=rules, settled=self.settled | wanted, memory={} if gates else self.memory)
+        memory = {} if gates else self.memory
+        return replace(self, rules=rules, settled=self.settled | wanted, focus=focus, memory=memory)
 
     def _settled_nodes(self, thing: str, what: str) -> Sequence[int]:
         node = self.compiled.node

@@ -50,9 +50,11 @@ def fill_of(case: Case, host: str, name: str, volume: Volume) -> Fill | None:
 def find_disk_limits(case: Case) -> Iterator[Claim]:
     """Yield the volumes that are nearly full or will be within 30 days."""
     for host, declared in case.sections.hosts.items():
+        if not case.concerns(host) or case.is_settled(host, "volume"):
+            continue
         for name, volume in declared.volumes.items():
             fill = fill_of(case, host, name, volume)
-            if fill and not case.is_settled(host, "volume"):
+            if fill:
                 soon = fill.full_at is not None and fill.full_at - case.now <= HORIZON
                 if soon or fill.share >= FULL:
                     yield _claim(case, host, name, volume, fill, soon)

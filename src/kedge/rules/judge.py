@@ -14,6 +14,9 @@ from kedge.model.finding import Cost, Finding, Severity, Symptom
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 
+EXACT_UP_TO = 20_000
+"""Nodes up to which every remedy is tried against every other claim."""
+
 Identity = tuple[str, str]
 Key = tuple[int, tuple[float, float, float], bool, bool, str, str]
 
@@ -106,11 +109,26 @@ def _top(identity: Identity, parent: Mapping[Identity, Identity]) -> Identity:
 
 
 def _removed(case: Case, rules: Sequence[Rule], claim: Claim, priced: Sequence[_Priced]) -> set[Identity]:
-    """Return which claims are gone once this one's remedy is carried out."""
-    if not claim.settles or len(priced) < 2:
+    """Return which claims are gone once this one's remedy is carried out.
+
+    Beyond EXACT_UP_TO nodes only claims that share a thing with this one are tried: a remedy reaches no others but
+    through things that stand in both.
+    """
+    is_small = len(case.rules) <= EXACT_UP_TO
+    near = [each for each in priced if is_small or _scope(each.claim) & _scope(claim)]
+    tried = [each for each in near if each.identity != (claim.rule, claim.thing)]
+    if not claim.settles or not tried:
         return set()
-    left = {(each.rule, each.thing) for each in _claims(case.settling(claim.settles), rules)}
-    return {each.identity for each in priced} - left - {(claim.rule, claim.thing)}
+    focus = None if is_small else frozenset(each.claim.thing for each in tried)
+    wanted = {each.claim.rule for each in tried}
+    after = _claims(case.settling(claim.settles, focus), [rule for rule in rules if rule.id in wanted])
+    return {each.identity for each in tried} - {(each.rule, each.thing) for each in after}
+
+
+def _scope(claim: Claim) -> set[str]:
+    """Return the things a claim speaks of."""
+    lost = {loss.thing for loss in claim.losses}
+    return {claim.thing, *claim.others, *lost, *(thing for thing, _ in claim.settles)}
 
 
 def _finding(root: _Priced, priced: Sequence[_Priced], roots: Mapping[Identity, Identity]) -> Finding:

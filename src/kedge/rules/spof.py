@@ -18,7 +18,7 @@ def bare_hosts(case: Case) -> Iterator[tuple[str, tuple[str, ...]]]:
     """
     index = case.compiled.index
     for name, host in case.sections.hosts.items():
-        if host.guest_of or case.is_settled(name, "spare"):
+        if host.guest_of or not case.concerns(name) or case.is_settled(name, "spare"):
             continue
         carried = {s for h in index.inside(name) for s in index.services_on.get(h, ())}
         down = [s for s in case.toll(Loss(name)).down if s in carried]
