@@ -64,7 +64,8 @@ def insert_lines(connection: Connection, lines: Sequence[Line]) -> None:
     for line in lines:
         if line.run and runs.read_run(connection, line.run.id) is None:
             runs.add_run(connection, line.run)
-    spans.insert_spans(connection, [line.span for line in lines if line.span])
+    if seen := [line.span for line in lines if line.span]:
+        spans.insert_spans(connection, seen)
 
 
 def _write_body(connection: Connection) -> Iterator[str]:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
-from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 from kedge.errors import EvidenceError
 from kedge.evidence.database import Database
@@ -22,6 +21,7 @@ from kedge.evidence.span import Look, Span
 from kedge.evidence.tables import metadata
 from kedge.model.facts import Facts
 from kedge.model.observation import Observation, Status
+from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 VERSIONS = Path(__file__).with_name("versions")
 NOW = NIGHT + timedelta(days=1)

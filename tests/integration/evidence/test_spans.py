@@ -7,11 +7,11 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.integration.evidence.samples import NIGHT
 
 from kedge.evidence.database import Database
 from kedge.evidence.span import GAP, Look, Span
 from kedge.model.observation import Observation, Status
+from tests.integration.evidence.samples import NIGHT
 
 OK, DOWN = Observation(Status.OK, "HTTP 200"), Observation(Status.DOWN, "no answer")
 
@@ -73,6 +73,17 @@ def test_what_a_server_sent_cannot_spoil_the_looks_beside_it(database: Database)
     assert mail.seen == OK
     assert wiki.seen == replace(DOWN, what="said \ufffd ?", evidence={"raw": "\ufffd?"})
     assert len(spans(database)) == 2
+
+
+def test_importing_twice_or_older_history_keeps_what_is_there(database: Database, tmp_path: Path) -> None:
+    older = Database(tmp_path / "older")
+    older.append([look(0, DOWN), look(1)])
+    database.append([look(1), look(2)])
+    for _ in range(2):
+        database.import_lines(older.export_lines())
+    assert sorted(spans(database)) == [(0, 0, 1, "down"), (1, 2, 2, "ok")]
+    database.append([look(3)])
+    assert sorted(spans(database)) == [(0, 0, 1, "down"), (1, 3, 3, "ok")]
 
 
 minutes = st.lists(st.tuples(st.integers(0, 60), st.booleans(), st.sampled_from(["wiki", "mail"])), max_size=20)

@@ -5,14 +5,14 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.integration.evidence import samples
-from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 from kedge.errors import EvidenceError
 from kedge.evidence.database import Database
 from kedge.evidence.span import Look
 from kedge.model.facts import Fact
 from kedge.model.ports import Run
+from tests.integration.evidence import samples
+from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 
 @settings(max_examples=30, deadline=None)

@@ -16,11 +16,11 @@ from threading import Timer
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 from kedge.errors import EvidenceError
 from kedge.evidence.copy import copy_at_rest
 from kedge.evidence.database import Database
+from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 WORKER = Path(__file__).with_name("worker.py")
 NOW = NIGHT + timedelta(days=9999)
