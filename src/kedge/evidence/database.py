@@ -1,4 +1,4 @@
-"""The database: facts and runs, kept in one SQLite file.
+"""The database: facts, runs and spans, kept in one SQLite file.
 
 This module is light: SQLAlchemy is imported with the first call that needs it, and a database that was never written
 needs nothing. Every write is one short transaction, and every call may be made from any thread or process.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kedge.errors import EvidenceError
+from kedge.evidence.span import GAP, Look, Span
 from kedge.model.facts import Fact, Facts
 from kedge.model.ports import Run, Step
 
@@ -27,7 +28,7 @@ IMPORT_BATCH = 500
 
 
 class Database:
-    """Keeps facts (as a Ledger) and runs (as Runs) in the file at `path`, which the first write makes.
+    """Keeps facts (as a Ledger), runs (as Runs) and spans in the file at `path`, which the first write makes.
 
     Reading a database that is not there finds no facts and makes no file.
     `kedge` is the version written beside a schema it made, for those who come with an older one.
@@ -96,6 +97,26 @@ class Database:
             runs.update_step(connection, run, step)
             ledger.write_facts(connection, learnt)
 
+    def append(self, looks: Iterable[Look], gap: timedelta = GAP) -> None:
+        """Keep looks as spans: each extends the newest one of its thing, probe and vantage, or opens a new one.
+
+        A look after more than `gap` always opens one; a look that is not newer than what is kept changes nothing.
+        """
+        from kedge.evidence import spans
+
+        new = list(looks)
+        with self._writing() as connection:
+            spans.append_looks(connection, new, gap)
+
+    def current_spans(self) -> Sequence[Span]:
+        """Return the newest span of each thing, probe and vantage."""
+        with self._reading() as connection:
+            if connection is None:
+                return ()
+            from kedge.evidence import spans
+
+            return spans.read_current(connection)
+
     def export_lines(self) -> Iterator[str]:
         """Yield everything as JSON lines, all of one moment; see transfer.py for their form."""
         from kedge.evidence import transfer
@@ -104,7 +125,7 @@ class Database:
             yield from transfer.write_lines(connection, self._version())
 
     def import_lines(self, lines: Iterable[str]) -> int:
-        """Return how many facts and runs the lines hold; all are kept now, those already known as they were.
+        """Return how many facts, runs and spans the lines hold; all are kept now, those already known as they were.
 
         Every line is read before the first is written. Importing again after an interruption is safe.
         """

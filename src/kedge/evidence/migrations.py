@@ -72,7 +72,25 @@ def _create_facts_and_runs(connection: Connection) -> None:
     then.create_all(connection)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_facts_and_runs,)
+def _create_spans(connection: Connection) -> None:
+    then, moment = MetaData(), DateTime(timezone=True)
+    Table(
+        "span",
+        then,
+        Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+        *(Column(name, Text, nullable=False) for name in ("thing", "probe", "vantage")),
+        Column("first", moment, nullable=False),
+        Column("last", moment, nullable=False),
+        Column("n", BigInteger, nullable=False),
+        Column("status", String(16), nullable=False),
+        *(Column(name, Text, nullable=False) for name in ("what", "evidence")),
+        Column("took_us", BigInteger, nullable=False),
+        Index("span_newest", "thing", "probe", "vantage", "last"),
+    )
+    then.create_all(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_facts_and_runs, _create_spans)
 """In order: the first makes schema 1 out of an empty database, the n-th schema n."""
 
 SCHEMA = len(MIGRATIONS)

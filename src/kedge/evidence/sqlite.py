@@ -7,7 +7,6 @@ on writing into a file that was meanwhile deleted or restored, and what it ackno
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import stat
 import tempfile
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -24,12 +24,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from kedge.errors import EvidenceError
+from kedge.evidence.copy import copy_at_rest
 from kedge.evidence.failure import OUTSIDE_REACH, explain, explain_damage, explain_os, is_busy, primary_code
 
 Result = TypeVar("Result")
 
-_ASIDE = ("", "-wal", "-journal")
-_COPIES = 5
+# Held while a file is made: closing it drops the locks that another thread may just have taken on it.
+_MAKING = Lock()
 
 
 class SqliteFile:
@@ -52,13 +53,15 @@ class SqliteFile:
     def reading(self) -> Iterator[Connection]:
         """Open one consistent view, read-only; where the file cannot be read in place, of a copy."""
         with self._explaining(), ExitStack() as stack:
-            require_file(self.path)
+            with _MAKING:
+                require_file(self.path)
             try:
                 connection = self._view(self.path, stack)
             except DBAPIError as error:
                 if primary_code(_driver_error(error)) not in OUTSIDE_REACH:
                     raise
-                connection = self._view(self._copy(stack), stack)
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kedge-"))
+                connection = self._view(copy_at_rest(self.path, Path(folder)), stack)
             yield connection
 
     def _view(self, path: Path, stack: ExitStack) -> Connection:
@@ -70,32 +73,13 @@ class SqliteFile:
             stack.enter_context(attempt.pop_all())
             return connection
 
-    def _copy(self, stack: ExitStack) -> Path:
-        """Return a copy in a temporary folder, taken at a moment when nobody wrote.
-
-        SQLite cannot read a WAL database where it can neither find nor make the shared-memory file beside it: in a
-        folder of somebody else, on a full disk (https://www.sqlite.org/wal.html#readonly).
-        """
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kedge-")))
-        for _ in range(_COPIES):
-            before = self._look()
-            for suffix in _ASIDE:
-                (folder / f"copy{suffix}").unlink(missing_ok=True)
-                if before[suffix]:
-                    shutil.copyfile(f"{self.path}{suffix}", folder / f"copy{suffix}")
-            if self._look() == before:
-                return folder / "copy"
-        raise EvidenceError(f"{self.path} changes faster than it can be read", hint="try again")
-
-    def _look(self) -> dict[str, tuple[int, int, int] | None]:
-        return {suffix: _fingerprint(f"{self.path}{suffix}") for suffix in _ASIDE}
-
     def _create(self) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except FileExistsError:
-            require_file(self.path)
+        with _MAKING:
+            try:
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            except FileExistsError:
+                require_file(self.path)
 
     def _engine(self, mode: str, begin: str, path: Path | None = None) -> Engine:
         uri = f"file:{quote(os.fsencode(path or self.path))}?mode={mode}"
@@ -154,11 +138,3 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 def _driver_error(error: DBAPIError | sqlite3.Error) -> BaseException:
     return (error.orig or error) if isinstance(error, DBAPIError) else error
-
-
-def _fingerprint(path: str) -> tuple[int, int, int] | None:
-    try:
-        seen = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return seen.st_ino, seen.st_size, seen.st_mtime_ns

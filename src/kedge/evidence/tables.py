@@ -114,3 +114,20 @@ step = Table(
     Column("started", UtcTime),
     Column("ended", UtcTime),
 )
+
+span = Table(
+    "span",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("thing", Text, nullable=False),
+    Column("probe", Text, nullable=False),
+    Column("vantage", Text, nullable=False),
+    Column("first", UtcTime, nullable=False),
+    Column("last", UtcTime, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("took_us", Microseconds, nullable=False),
+    Index("span_newest", "thing", "probe", "vantage", "last"),
+)

@@ -1,7 +1,8 @@
 """Everything in the database as JSON lines, and back.
 
 The first line says what this is, the last how many lines lie between: a file that was cut short is refused. The others
-are `{"fact": {…}}` or `{"run": {…, "steps": […]}}`, with moments as RFC 3339 and durations as ISO 8601.
+are `{"fact": {…}}`, `{"run": {…, "steps": […]}}` or `{"span": {…}}`, with moments as RFC 3339 and durations as
+ISO 8601.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
 from kedge.errors import EvidenceError
-from kedge.evidence import ledger, runs
+from kedge.evidence import ledger, runs, spans
+from kedge.evidence.span import Span
 from kedge.model.facts import Fact
 from kedge.model.ports import Run
 
@@ -23,6 +25,7 @@ FORMAT = 1
 
 _FACT = TypeAdapter(Fact)
 _RUN = TypeAdapter(Run)
+_SPAN = TypeAdapter(Span)
 _DAMAGED = "export it again; a copy may have been cut short"
 
 
@@ -32,6 +35,7 @@ class Line(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     fact: Fact | None = None
     run: Run | None = None
+    span: Span | None = None
 
 
 def write_lines(connection: Connection | None, kedge: str) -> Iterator[str]:
@@ -55,17 +59,20 @@ def read_lines(lines: Iterable[str]) -> Sequence[Line]:
 
 
 def insert_lines(connection: Connection, lines: Sequence[Line]) -> None:
-    """Insert what is not there yet; a run that is there stays as it is."""
+    """Insert what is not there yet; a run or span that is there stays as it is."""
     ledger.write_facts(connection, [line.fact for line in lines if line.fact])
     for line in lines:
         if line.run and runs.read_run(connection, line.run.id) is None:
             runs.add_run(connection, line.run)
+    if seen := [line.span for line in lines if line.span]:
+        spans.insert_spans(connection, seen)
 
 
 def _write_body(connection: Connection) -> Iterator[str]:
     facts = (f'{{"fact":{_FACT.dump_json(one).decode()}}}' for one in ledger.read_all(connection))
     kept = (f'{{"run":{_RUN.dump_json(one).decode()}}}' for one in runs.read_all(connection))
-    return chain(facts, kept)
+    seen = (f'{{"span":{_SPAN.dump_json(one).decode()}}}' for one in spans.read_all(connection))
+    return chain(facts, kept, seen)
 
 
 def _read_line(number: int, line: str) -> Line:
@@ -75,8 +82,8 @@ def _read_line(number: int, line: str) -> Line:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise EvidenceError(f"line {number} of the export: {where} {first['msg']}", hint=_DAMAGED) from error
-    if (read.fact is None) == (read.run is None):
-        raise EvidenceError(f"line {number} of the export: expected one fact or one run", hint=_DAMAGED)
+    if [read.fact, read.run, read.span].count(None) != 2:
+        raise EvidenceError(f"line {number} of the export: expected one fact, run or span", hint=_DAMAGED)
     return read
 
 

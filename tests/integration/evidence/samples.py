@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
+from kedge.evidence.span import Look
 from kedge.model.facts import Fact
+from kedge.model.observation import Observation, Status
 from kedge.model.ports import Run, Step
 
 NIGHT = datetime(2007, 1, 6, 19, 0, tzinfo=UTC)
@@ -37,6 +39,12 @@ runs = st.builds(
     st.none() | moments,
     st.just(()) | st.tuples(steps),
 )
+
+took = st.timedeltas(timedelta(0), timedelta(days=1))
+seen = st.builds(
+    Observation, st.sampled_from(Status), texts, st.dictionaries(st.text(max_size=5), st.text(max_size=9)), took
+)
+looks = st.builds(Look, texts, texts, texts, moments, seen)
 
 
 def fact(number: int = 0, thing: str = "wiki", what: str = "backup") -> Fact:

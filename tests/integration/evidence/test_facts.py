@@ -6,13 +6,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.integration.evidence import samples
-from tests.integration.evidence.samples import NIGHT, fact
 
 from kedge.errors import EvidenceError
 from kedge.evidence.database import Database
 from kedge.model.facts import Fact, Facts
 from kedge.model.ports import Ledger
+from tests.integration.evidence import samples
+from tests.integration.evidence.samples import NIGHT, fact
 
 FEW = st.sampled_from(["a", "b"])
 CLOSE = st.integers(-3, 3).map(lambda hours: NIGHT + timedelta(hours=hours))

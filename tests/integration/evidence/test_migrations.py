@@ -13,18 +13,22 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
-from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 from kedge.errors import EvidenceError
 from kedge.evidence.database import Database
 from kedge.evidence.migrations import SCHEMA
+from kedge.evidence.span import Look, Span
 from kedge.evidence.tables import metadata
 from kedge.model.facts import Facts
+from kedge.model.observation import Observation, Status
+from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 VERSIONS = Path(__file__).with_name("versions")
 NOW = NIGHT + timedelta(days=1)
 FACTS = [fact(1), replace(fact(2, what="console"), shelf_life=timedelta(days=30), value="öffnet sich nicht")]
 STOPPED = replace(RUN, state="stopped", steps=(replace(RUN.steps[0], state="unclear", started=NIGHT), RUN.steps[1]))
+LOOK = Look("wiki", "http", "home", NIGHT, Observation(Status.DOWN, "HTTP 500", {"code": "500"}, timedelta(seconds=1)))
+SPAN = Span("wiki", "http", "home", NIGHT, NIGHT, 1, LOOK.seen)
 
 
 def fill(database: Database) -> None:
@@ -32,6 +36,7 @@ def fill(database: Database) -> None:
     database.begin(RUN)
     database.mark_step(RUN.id, STOPPED.steps[0])
     database.mark_run(STOPPED)
+    database.append([LOOK])
 
 
 def dump(path: Path) -> str:
@@ -79,7 +84,9 @@ def test_every_schema_is_read_without_being_migrated(tmp_path: Path, schema: int
     database = load(tmp_path / "e", schema)
     assert database.facts(NOW) == Facts.of(FACTS, NOW)
     assert list(database.unfinished()) == [STOPPED]
-    assert len(list(database.export_lines())) == 2 + len(FACTS) + 1
+    spans = [SPAN] if schema >= 2 else []
+    assert list(database.current_spans()) == spans
+    assert len(list(database.export_lines())) == 2 + len(FACTS) + 1 + len(spans)
     assert read_meta(database.path)["schema"] == str(schema)
 
 
@@ -87,7 +94,9 @@ def test_every_schema_is_read_without_being_migrated(tmp_path: Path, schema: int
 def test_every_schema_is_migrated_by_the_first_write(tmp_path: Path, schema: int) -> None:
     database = load(tmp_path / "e", schema)
     database.record([fact(3)])
+    database.append([replace(LOOK, at=NOW)])
     assert database.facts(NOW) == Facts.of([*FACTS, fact(3)], NOW)
+    assert [span.last for span in database.current_spans()] == [NOW]
     assert list(database.unfinished()) == [STOPPED]
     made_by = "0.1.0" if schema == SCHEMA else "9.9"
     assert read_meta(database.path) == {"schema": str(SCHEMA), "kedge": made_by}

@@ -9,10 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
-from tests.integration.evidence.samples import NIGHT
-
 from kedge.evidence.database import Database
 from kedge.model.facts import Facts
+from tests.integration.evidence.samples import NIGHT
 
 WORKER = Path(__file__).with_name("worker.py")
 NOW = NIGHT + timedelta(days=9999)

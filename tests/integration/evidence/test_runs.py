@@ -2,11 +2,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 from kedge.errors import EvidenceError, Refused
 from kedge.evidence.database import Database
 from kedge.model.ports import Runs, Step
+from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 LATER = NIGHT + timedelta(minutes=5)
 FETCHED = Step(1, "fetch", "done", "3 files", NIGHT, LATER)

@@ -5,28 +5,35 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.integration.evidence import samples
-from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 from kedge.errors import EvidenceError
 from kedge.evidence.database import Database
+from kedge.evidence.span import Look
 from kedge.model.facts import Fact
 from kedge.model.ports import Run
+from tests.integration.evidence import samples
+from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(samples.facts, max_size=4), st.lists(samples.runs, max_size=3, unique_by=lambda run: run.id))
-def test_everything_comes_through_exactly(facts: list[Fact], runs: list[Run]) -> None:
+@given(
+    st.lists(samples.facts, max_size=4),
+    st.lists(samples.runs, max_size=3, unique_by=lambda run: run.id),
+    st.lists(samples.looks, max_size=3),
+)
+def test_everything_comes_through_exactly(facts: list[Fact], runs: list[Run], looks: list[Look]) -> None:
     with TemporaryDirectory() as folder:
         here, there = Database(Path(folder) / "here"), Database(Path(folder) / "there")
         here.record(facts)
         for run in runs:
             here.begin(run)
+        here.append(looks)
         lines = list(here.export_lines())
         assert all("\n" not in line for line in lines)
         there.import_lines(lines)
         assert list(there.export_lines()) == lines
         assert [there.load(run.id) for run in runs] == runs
+        assert list(there.current_spans()) == list(here.current_spans())
 
 
 def test_importing_again_or_into_a_used_one_adds_only_what_is_new(database: Database, tmp_path: Path) -> None:

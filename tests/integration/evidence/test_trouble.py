@@ -16,10 +16,11 @@ from threading import Timer
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 from kedge.errors import EvidenceError
+from kedge.evidence.copy import copy_at_rest
 from kedge.evidence.database import Database
+from tests.integration.evidence.samples import NIGHT, RUN, fact
 
 WORKER = Path(__file__).with_name("worker.py")
 NOW = NIGHT + timedelta(days=9999)
@@ -75,6 +76,18 @@ def test_what_a_killed_writer_left_is_read_there_too(open_folder: Path, left: st
     crash.chmod(0o555)
     assert (crash / "evidence.sqlite-wal").stat().st_size
     assert visit(crash / path.name, "read", VISITOR="1") == [4]
+
+
+def test_copying_keeps_this_process_locks(tmp_path: Path) -> None:
+    """POSIX locks end when the process closes the file, whoever opened it."""
+    path = tmp_path / "e"
+    attempt = [sys.executable, "-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1], 0).execute('BEGIN IMMEDIATE')"]
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.executescript("CREATE TABLE t (x); BEGIN IMMEDIATE")
+        copy = copy_at_rest(path, tmp_path)
+        refused = subprocess.run([*attempt, str(path)], capture_output=True, text=True, check=False)
+    assert "database is locked" in refused.stderr
+    assert copy.read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize("action", [["read"], ["record", "x"]])

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from kedge.errors import EvidenceError
-from kedge.evidence import ledger, migrations, runs, sqlite, transfer  # noqa: F401 - a visitor may not import them later
+from kedge.evidence import ledger, migrations, runs, spans, sqlite, transfer  # noqa: F401 - a visitor may not import them later
 from kedge.evidence.database import Database
 from kedge.model.facts import Fact
 
