@@ -87,7 +87,7 @@ def name_page(page: Path) -> str:
 def expect_pages() -> Iterable[str]:
     yield from ("README.md", "quickstart.md", "install.md", "editors.md", "dependencies.md", "contributing.md")
     yield "glossary.md"
-    if not list_registered("kedge.app.docs", "PAGES"):  # what writes the rest
+    if not list_registered("kedge.cli.docs", "PAGES"):  # what writes the rest
         return
     yield from (f"kinds/{kind}.md" for kind in list_registered("kedge.kinds.registry", "KINDS"))
     yield from (f"rules/{rule}.md" for rule in list_registered("kedge.rules.registry", "RULES"))

@@ -14,14 +14,16 @@ from kedge.rules.registry import RULES
 
 def publish(case: Case, out: Path, *, private: bool) -> list[Path]:
     """Write the site of a case into a folder and return the files; raises Refused for a folder of others."""
+    reached = levels(case)
     return publish_site(
         case.inventory,
         case.facts,
         judge(case, RULES.values()).findings,
-        {name: level.value for name, level in levels(case).items()},
+        {name: level.value for name, level in reached.items()},
         statuses(case),
         out=out,
         private=private,
+        missing={name: level.missing for name, level in reached.items()},
     )
 
 

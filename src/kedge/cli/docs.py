@@ -1,4 +1,4 @@
-"""The pages of the documentation that come from code: `python -m kedge.app.docs docs` writes them.
+"""The pages of the documentation that come from code: `python -m kedge.cli.docs docs` writes them.
 
 A test compares the committed pages with what this module returns.
 """
