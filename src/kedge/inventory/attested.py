@@ -78,7 +78,7 @@ def _read_fact(node: Any, references: References, mistakes: list[Mistake]) -> At
     for key in [key for key, value in node.items() if isinstance(value, Scalar) and not value]:
         del node[key]
     try:
-        fact = Attested.model_validate(node)
+        fact = Attested.model_validate(node, by_alias=True, by_name=False)
     except ValidationError as error:
         mistakes += [each.mistake for each in explain(error, Attested, node, Attested.what_it_is)]
         return None

@@ -97,7 +97,7 @@ class _Recovery:
     def _read_inside(self, error: yaml.YAMLError, lines: list[str], first: int, path: tuple[str, ...]) -> Map:
         header = _HEADER.fullmatch(lines[0])
         explained = explain(error, lines, self.file, first + 1)
-        if not header or len(path) >= _MAX_PIECES or not any(_pieces(lines[1:])):
+        if not header or len(path) >= _MAX_PIECES or _is_list(lines[1:]) or not any(_pieces(lines[1:])):
             return self._give_up(explained, lines, first, path)
         before = len(self.mistakes)
         key = self._key(header, first)
@@ -131,6 +131,11 @@ def _no_mapping(tree: Any) -> Mistake:
 
 def _is_filled(line: str) -> bool:
     return not line.lstrip().startswith("#") and bool(line.strip())
+
+
+def _is_list(lines: list[str]) -> bool:
+    first = next(filter(_is_filled, lines), "")
+    return first.lstrip().startswith(("- ", "[", "{")) or first.strip() == "-"
 
 
 def _indent(line: str) -> int:

@@ -170,6 +170,9 @@ class Composer:
         node.key = key
         if key is _REFUSED:
             return
+        if key == "<<":
+            self._refuse(key, "merges (<<) are not part of the language: write the values out")
+            return
         if key in within:
             first = within[key].key
             self._refuse(key, f"'{key}' stands twice here, first in line {first.line}; keep one of them")

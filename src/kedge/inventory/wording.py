@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from kedge.errors import Mistake
 from kedge.inventory.secrecy import HOW, is_secret_key, shown
-from kedge.inventory.shapes import fields_of, model_at
+from kedge.inventory.shapes import fields_of, models_at
 from kedge.inventory.suggestion import did_you_mean
 from kedge.inventory.text import Map, Node, Scalar, Seq, is_node, mistake
 
@@ -80,12 +80,12 @@ def _mistake(details: Details, node: Node, model: type[BaseModel], what: str) ->
 
 def _unknown_key(details: Details, node: Node, model: type[BaseModel], what: str) -> Mistake:
     *path, key = details["loc"]
-    holder = model_at(model, path)
-    keys = [*fields_of(holder)] if holder else []
-    if holder is model and what.startswith("kind "):
+    holders = models_at(model, path)
+    keys = [each for holder in holders for each in fields_of(holder)]
+    if what.startswith("kind ") and holders == (model,):
         keys.append("kind")
-    named = [step for step in path if isinstance(step, str) and not step[:1].isupper()]
-    where = f"for {what}" if holder is model or not named else f"under '{named[0]}'"
+    named = [step for step in path if isinstance(step, str)]
+    where = f"under '{named[0]}'" if named else f"for {what}"
     text = f"unknown key '{key}' {where}{did_you_mean(str(key), keys, _possible(keys))}"
     if ":" in str(key):
         text = f"unknown key '{key}' {where}; is a space missing after ':'?"
