@@ -61,7 +61,7 @@ def _entries(tree: Any, mistakes: list[Mistake]) -> list[Any]:
     for key, node in tree.items():
         if key not in ("version", "facts"):
             hint = did_you_mean(key, ("version", "facts"), "; possible here: facts, version")
-            mistakes.append(mistake(node.key, f"unknown key '{key}' in the evidence{hint}"))
+            mistakes.append(mistake(node.key, f"unknown key {shown(key)} in the evidence{hint}"))
         elif key == "version" and node != "1":
             mistakes.append(mistake(node, f"this kedge reads evidence of version 1, found {shown(node)}"))
     facts = tree.get("facts", Seq())

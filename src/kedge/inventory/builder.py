@@ -84,8 +84,10 @@ class Builder:
         self.register.nodes[name] = fields
         if section != "services":
             return self._build(MODELS[section], name, fields, f"a {SINGULAR[section]}")
+        word = fields.get("kind")
         model, is_sure = self._choose_kind(name, fields)
-        return self._build(model, name, fields, f"kind {model.kind}", is_sure)
+        what = "a service of unknown kind" if word == WORD else f"kind {model.kind}"
+        return self._build(model, name, fields, what, is_sure)
 
     def _as_map(self, section: str, name: str, node: Node) -> Map | None:
         if isinstance(node, Map):
@@ -98,7 +100,7 @@ class Builder:
             return _map_like(node, {"to": node})
         found = "a list" if isinstance(node, Seq) else "a single value" if section == "secrets" else shown(node)
         hint = f"; {HOW}" if section == "secrets" else ""
-        text = f"expected the fields of {SINGULAR[section]} '{name}' below it ('key: value'), found {found}{hint}"
+        text = f"expected the fields of {SINGULAR[section]} {shown(name)} below it ('key: value'), found {found}{hint}"
         self._mistakes.append(mistake(node, text))
         return None
 
@@ -116,7 +118,7 @@ class Builder:
 
     def _wrong_kind(self, name: str, fields: Map, word: Any) -> Mistake:
         if not word:
-            text = f"service '{name}' lacks its 'kind': add 'kind: …' (`kedge kinds` lists them) or 'kind: unknown'"
+            text = f"service {shown(name)} lacks its 'kind': add 'kind: …' (see `kedge kinds`) or 'kind: unknown'"
             return mistake(fields.key or fields, text)
         known = f"; kinds are {', '.join(sorted(self._kinds))}"
         hint = did_you_mean(word, [*self._kinds, WORD], known) if isinstance(word, str) else known

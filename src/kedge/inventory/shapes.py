@@ -86,7 +86,7 @@ def _under(shape: Shape, key: str) -> Shape | None:
 
 
 def models_at(model: Model, path: Iterable[str | int]) -> tuple[Model, ...]:
-    """Return the models that may stand at a path of keys and indexes inside another, whatever short forms were taken."""
+    """Return the models that may stand at a path of keys and indexes inside another, in whatever form."""
     shape = Shape((model,))
     for step in path:
         if isinstance(step, str):

@@ -23,6 +23,7 @@ from yaml.events import (
 )
 
 from kedge.errors import Mistake
+from kedge.inventory.secrecy import shown
 from kedge.model.inventory import Mark
 
 MAX_DEPTH = 32
@@ -175,7 +176,7 @@ class Composer:
             return
         if key in within:
             first = within[key].key
-            self._refuse(key, f"'{key}' stands twice here, first in line {first.line}; keep one of them")
+            self._refuse(key, f"{shown(key)} stands twice here, first in line {first.line}; keep one of them")
         else:
             within[key] = node
 

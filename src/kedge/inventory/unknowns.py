@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kedge.errors import Mistake
-from kedge.inventory.secrecy import HOW, holds_password, is_secret_key
+from kedge.inventory.secrecy import HOW, holds_password, is_secret_key, shown
 from kedge.inventory.shapes import Model, Shape, inside
 from kedge.inventory.text import Map, Scalar, mark_of, mistake, place
 from kedge.model.inventory import Unknown
@@ -80,7 +80,7 @@ class Unknowns:
         """Return whether a key that the model does not know is one for secrets."""
         if not is_secret_key(key):
             return False
-        self._mistakes.append(mistake(value, f"'{key}': a secret never stands in the inventory: {HOW}"))
+        self._mistakes.append(mistake(value, f"{shown(key)}: a secret never stands in the inventory: {HOW}"))
         return True
 
     def _has_password(self, value: Scalar) -> bool:

@@ -173,7 +173,7 @@ hosts:
 
 def test_what_was_cut_out_is_not_missed_elsewhere(tmp_path: Path) -> None:
     text = "hosts:\n  web1:\n    system: @x\n  web2: {\nservices:\n  wiki: {kind: http, host: [web1, web2]}\n"
-    assert [each.split(": ")[0] for each in mistakes(tmp_path, HEAD + text)] == ["4:13", "5:10"]
+    assert [each.split(": ")[0] for each in mistakes(tmp_path, HEAD + text)] == ["4:13", "5:9"]
 
 
 def test_a_thousand_wrong_names_are_a_thousand_mistakes(tmp_path: Path) -> None:
