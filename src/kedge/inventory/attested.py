@@ -61,7 +61,7 @@ def _entries(tree: Any, mistakes: list[Mistake]) -> list[Any]:
     for key, node in tree.items():
         if key not in ("version", "facts"):
             hint = did_you_mean(key, ("version", "facts"), "; possible here: facts, version")
-            mistakes.append(mistake(node.key, f"unknown key '{key}' in the evidence{hint}"))
+            mistakes.append(mistake(node.key, f"unknown key {shown(key)} in the evidence{hint}"))
         elif key == "version" and node != "1":
             mistakes.append(mistake(node, f"this kedge reads evidence of version 1, found {shown(node)}"))
     facts = tree.get("facts", Seq())
@@ -78,7 +78,7 @@ def _read_fact(node: Any, references: References, mistakes: list[Mistake]) -> At
     for key in [key for key, value in node.items() if isinstance(value, Scalar) and not value]:
         del node[key]
     try:
-        fact = Attested.model_validate(node)
+        fact = Attested.model_validate(node, by_alias=True, by_name=False)
     except ValidationError as error:
         mistakes += [each.mistake for each in explain(error, Attested, node, Attested.what_it_is)]
         return None

@@ -12,7 +12,6 @@ from kedge.inventory.record import check_owner, check_record
 from kedge.inventory.references import SINGULAR, References, Register, channel_mistake, check_rings, check_roles
 from kedge.inventory.secrecy import HOW, is_reference, shown
 from kedge.inventory.sections import Collected, holes_by_section
-from kedge.inventory.shapes import all_keys, naming_keys
 from kedge.inventory.suggestion import close, did_you_mean
 from kedge.inventory.text import Map, Node, Scalar, Seq, mistake, place
 from kedge.inventory.unknowns import WORD, Unknowns
@@ -85,8 +84,10 @@ class Builder:
         self.register.nodes[name] = fields
         if section != "services":
             return self._build(MODELS[section], name, fields, f"a {SINGULAR[section]}")
+        word = fields.get("kind")
         model, is_sure = self._choose_kind(name, fields)
-        return self._build(model, name, fields, f"kind {model.kind}", is_sure)
+        what = "a service of unknown kind" if word == WORD else f"kind {model.kind}"
+        return self._build(model, name, fields, what, is_sure)
 
     def _as_map(self, section: str, name: str, node: Node) -> Map | None:
         if isinstance(node, Map):
@@ -99,7 +100,7 @@ class Builder:
             return _map_like(node, {"to": node})
         found = "a list" if isinstance(node, Seq) else "a single value" if section == "secrets" else shown(node)
         hint = f"; {HOW}" if section == "secrets" else ""
-        text = f"expected the fields of {SINGULAR[section]} '{name}' below it ('key: value'), found {found}{hint}"
+        text = f"expected the fields of {SINGULAR[section]} {shown(name)} below it ('key: value'), found {found}{hint}"
         self._mistakes.append(mistake(node, text))
         return None
 
@@ -117,16 +118,16 @@ class Builder:
 
     def _wrong_kind(self, name: str, fields: Map, word: Any) -> Mistake:
         if not word:
-            text = f"service '{name}' lacks its 'kind': add 'kind: …' (`kedge kinds` lists them) or 'kind: unknown'"
+            text = f"service {shown(name)} lacks its 'kind': add 'kind: …' (see `kedge kinds`) or 'kind: unknown'"
             return mistake(fields.key or fields, text)
         known = f"; kinds are {', '.join(sorted(self._kinds))}"
         hint = did_you_mean(word, [*self._kinds, WORD], known) if isinstance(word, str) else known
         return mistake(word, f"unknown kind {shown(word)}{hint} ('kind: other' fits anything)")
 
     def _build(self, model: type[M], name: str, fields: Map, what: str, is_sure: bool = True) -> M | None:
-        self._unknowns.prune(name, fields, all_keys(model), naming_keys(model))
+        self._unknowns.prune(name, fields, model)
         try:
-            return model.model_validate(fields)
+            return model.model_validate(fields, by_alias=True, by_name=False)
         except ValidationError as error:
             return self._build_rest(model, fields, what, error, is_sure)
 
@@ -139,7 +140,7 @@ class Builder:
             if not any(removed):
                 return None
             try:
-                return model.model_validate(fields)
+                return model.model_validate(fields, by_alias=True, by_name=False)
             except ValidationError as next_error:
                 error = next_error
         return None
@@ -191,7 +192,8 @@ def _is_told(refusal: Refusal, fields: Map, is_sure: bool, number: int) -> bool:
     """Return whether a refusal is the user's mistake, not the consequence of an unknown or of an earlier one."""
     if refusal.is_missing and refusal.node is not fields and isinstance(refusal.node, Map) and refusal.node.unknown:
         return False
-    return not (refusal.is_missing and number) and (is_sure or not refusal.is_extra)
+    is_own_key = refusal.is_extra and any(refusal.node is value for value in fields.values())
+    return not (refusal.is_missing and number) and (is_sure or not is_own_key)
 
 
 def remove(root: Any, node: Any) -> bool:

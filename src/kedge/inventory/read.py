@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,24 +16,25 @@ from kedge.inventory.syntax import parse
 from kedge.model.inventory import Inventory
 
 
-def read_inventory(path: Path) -> Inventory:
+def read_inventory(path: Path, instead: Mapping[Path, str] | None = None) -> Inventory:
     """Return the inventory in a file or a folder, with the attested facts beside it.
 
+    `instead` are texts to read in place of what some of its files hold, before they are written there.
     Raises InventoryError with every mistake, in file order: `file:line:column: sentence`.
     """
     mistakes: list[Mistake] = []
     with _without_collections():
-        inventory = _read(path, mistakes)
+        inventory = _read(path, instead or {}, mistakes)
     if mistakes or inventory is None:
         raise InventoryError(mistakes, hint="`kedge schema` describes the language")
     return inventory
 
 
-def _read(path: Path, mistakes: list[Mistake]) -> Inventory | None:
+def _read(path: Path, instead: Mapping[Path, str], mistakes: list[Mistake]) -> Inventory | None:
     files = find_files(path)
     collected = Collected()
     for each in files.inventory:
-        text = read_text(each, mistakes)
+        text = instead[each] if each in instead else read_text(each, mistakes)
         if text is not None:
             collect(collected, parse(text, str(each), mistakes), str(each), mistakes)
     builder = Builder(collected, mistakes)

@@ -22,7 +22,7 @@ from kedge.model.people import Away
 from kedge.model.quantity import format_duration
 from kedge.model.saving import Save
 from kedge.model.service import Service
-from kedge.model.thing import OneOrMore, Refers, Sure, Thing
+from kedge.model.thing import OneOrMore, Refers, Thing
 
 Model: TypeAlias = type[BaseModel]
 
@@ -97,7 +97,7 @@ def _parts_of(shown: Mapping[Model, None]) -> list[Model]:
     while ahead:
         model = ahead.pop(0)
         inner = [each for field in model.model_fields.values() for each in models_in(field.annotation)]
-        new = [each for each in inner if each not in {*found, *shown, Sure}]
+        new = [each for each in inner if each not in {*found, *shown}]
         found |= dict.fromkeys(new)
         ahead += new
     return sorted(found, key=_title)

@@ -104,11 +104,11 @@ class References:
         found = self.register.section_of.get(name)
         if found:
             hint = self._hint(name, refers)
-            return f"'{name}' is a {SINGULAR[found]}, but '{key}' names a {wanted}{hint}"
+            return f"{shown(name)} is {_a(SINGULAR[found])}, but '{key}' names {_a(wanted)}{hint}"
         if "channels" in refers.to:
             return _why_no_channel(name) + self._hint(name, refers)
         if name.lower() in _NOTHING:
-            return f"no {wanted} is called '{name}'; for none at all write [], for not known write unknown"
+            return f"no {wanted} is called {shown(name)}; for none at all write [], for not known write unknown"
         return f"no {wanted} is called {shown(name)}{self._hint(name, refers, _declare_it(refers))}"
 
     def _hint(self, name: str, refers: Refers, otherwise: str = "") -> str:
@@ -116,6 +116,10 @@ class References:
         if self._hints > _MAX_HINTS:
             return otherwise
         return did_you_mean(name, [*self.register.names_in(refers.to), "unknown"], otherwise)
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[:1] in 'aeio' else 'a'} {noun}"
 
 
 def _declare_it(refers: Refers) -> str:
@@ -139,7 +143,8 @@ def _why_no_channel(name: str) -> str:
         return f"{text}; did you mean 'sms {name}' or 'phone {name}'?"
     word = name.partition(" ")[0]
     if " " in name:
-        return f"{text}: '{word}' is no type of channel ({', '.join(CHANNEL_TYPES)}){did_you_mean(word, CHANNEL_TYPES)}"
+        types = f"{', '.join(CHANNEL_TYPES)}){did_you_mean(word, CHANNEL_TYPES)}"
+        return f"{text}: {shown(word)} is no type of channel ({types}"
     return f"{text}; write its type and address ('mail a@b.example', 'sms anna') or declare it under `channels`"
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from kedge.inventory.text import Map, Seq
-
 _KEY = re.compile(
     r"(?:^|[-_.])(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|passwort|kennwort|token|secret|(?:api|private)[-_]?key)s?$",
     re.IGNORECASE,
@@ -14,6 +12,7 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^@\s/]+@", re.I)
 _INLINE = re.compile(r"\b(?:pass(?:wor[dt]|wd|phrase)|pwd|token|secret|api[-_]?key)\b\s*[:=]", re.I)
 _REFERENCE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*|command:\S.*)")
 
+HIDDEN = "a value with a secret in it"
 HOW = "declare it under `secrets` with `from: env:NAME`, `file:PATH` or `command:…`, and name it here"
 
 
@@ -34,12 +33,12 @@ def holds_password(value: str) -> bool:
 
 def shown(value: object) -> str:
     """Return what a message may say of a value: short, in quotes, never a secret."""
-    if isinstance(value, Map | dict):
+    if isinstance(value, dict):
         return "a mapping"
-    if isinstance(value, Seq | list | tuple):
+    if isinstance(value, list | tuple):
         return "a list"
     text = str(value)
     if holds_password(text) or _INLINE.search(text):
-        return "a value with a secret in it"
+        return HIDDEN
     line = " ".join(text.split())
     return f"'{line}'" if len(line) <= 60 else f"'{line[:57]}…'"

@@ -41,7 +41,7 @@ def collect(collected: Collected, parsed: Parsed, file: str, mistakes: list[Mist
     if tree is None:
         return
     if not isinstance(tree, Map):
-        text = f"expected sections ('hosts:', 'services:' …), found {shown(tree)}"
+        text = f"expected sections ('organisation:', 'hosts:' …), found {shown(tree)}"
         mistakes.append(mistake(tree, text))
         collected.holes.add(())
         return
@@ -74,7 +74,7 @@ class _Collector:
 
     def _refuse_section(self, section: str, node: Node) -> None:
         hint = did_you_mean(section, KEYS, f"; sections are {', '.join(KEYS)}")
-        self._refuse(node.key or node, f"unknown section '{section}'{hint}")
+        self._refuse(node.key or node, f"unknown section {shown(section)}{hint}")
         self._collected.holes.add(())
 
     def _check_version(self, node: Node) -> None:
@@ -109,7 +109,7 @@ class _Collector:
         collected = self._collected
         if name in collected.section_of:
             where = f"in {collected.section_of[name]} at {collected.marks[name]}"
-            self._refuse(key, f"the name '{name}' is taken {where}; names are unique across sections")
+            self._refuse(key, f"the name {shown(name)} is taken {where}; names are unique across sections")
             return False
         collected.section_of[name] = section
         collected.marks[name] = mark_of(key)

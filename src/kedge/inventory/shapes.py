@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from types import UnionType
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 
 from kedge.model.thing import Refers
 
@@ -32,18 +33,24 @@ def attributes_of(model: Model) -> Mapping[str, str]:
 
 
 def models_in(annotation: Any) -> tuple[Model, ...]:
-    """Return the models that a value of this annotation may be, or may be made of."""
+    """Return the models that a value of this annotation may be, or may be made of, short forms included."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return (annotation,)
     arguments = get_args(annotation)
-    inner = arguments[:1] if get_origin(annotation) is Annotated else arguments
+    if any(isinstance(mark, WithJsonSchema) for mark in arguments[1:]):
+        return ()  # written as text
+    inner = list(arguments)
+    if get_origin(annotation) is Annotated:
+        inner = [arguments[0], *(getattr(mark, "json_schema_input_type", None) for mark in arguments[1:])]
     return tuple(dict.fromkeys(model for argument in inner for model in models_in(argument)))
 
 
-def _is_of_names(annotation: Any) -> bool:
+def _is_free(annotation: Any) -> bool:
     if get_origin(annotation) is Annotated:
-        return _is_of_names(get_args(annotation)[0])
-    return _is_mapping(annotation) and any(models_in(argument) for argument in get_args(annotation))
+        return _is_free(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return any(map(_is_free, get_args(annotation)))
+    return _is_mapping(annotation)
 
 
 def _is_mapping(annotation: Any) -> bool:
@@ -51,40 +58,40 @@ def _is_mapping(annotation: Any) -> bool:
     return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
-@cache
-def naming_keys(model: Model) -> frozenset[str]:
-    """Return the keys that hold named mappings (`volumes: {root: …}`), where a name with nothing counts."""
-    return frozenset(key for key, annotation in fields_of(model).items() if _is_of_names(annotation))
+@dataclass(frozen=True)
+class Shape:
+    """What may stand in a mapping: the fields of these models, or, if it is free, any key."""
+
+    models: tuple[Model, ...]
+    is_free: bool = False
+
+    @property
+    def is_named(self) -> bool:
+        """Whether each key names something with fields of its own, so that a key alone already counts."""
+        return self.is_free and bool(self.models)
 
 
-@cache
-def all_keys(model: Model) -> frozenset[str]:
-    """Return every key that may stand anywhere inside this model."""
-    found: dict[Model, None] = {}
-    ahead = [model]
-    while ahead:
-        each = ahead.pop()
-        if each not in found:
-            found[each] = None
-            ahead += [inner for annotation in fields_of(each).values() for inner in models_in(annotation)]
-    return frozenset(key for each in found for key in fields_of(each))
+def inside(shape: Shape, key: str) -> Shape | None:
+    """Return the shape of what stands under a key, None if the key does not belong there."""
+    return Shape(shape.models) if shape.is_free else _under(shape, key)
 
 
-def model_at(model: Model, path: Iterable[str | int]) -> Model | None:
-    """Return the model that stands at a path of keys and indexes inside another, None where it is unsure."""
-    here: Any = model
-    skip = False
+@lru_cache(4096)
+def _under(shape: Shape, key: str) -> Shape | None:
+    annotations = [fields_of(model)[key] for model in shape.models if key in fields_of(model)]
+    if not annotations:
+        return None
+    models = dict.fromkeys(model for annotation in annotations for model in models_in(annotation))
+    return Shape(tuple(models), any(map(_is_free, annotations)))
+
+
+def models_at(model: Model, path: Iterable[str | int]) -> tuple[Model, ...]:
+    """Return the models that may stand at a path of keys and indexes inside another, in whatever form."""
+    shape = Shape((model,))
     for step in path:
-        models = models_in(here)
-        if skip or isinstance(step, int):
-            skip = False
-            continue
-        holding = [each for each in models if step in fields_of(each)]
-        if holding:
-            here = fields_of(holding[0])[step]
-            skip = _is_of_names(here)
-    models = models_in(here)
-    return models[0] if len(models) == 1 else None
+        if isinstance(step, str):
+            shape = inside(shape, step) or shape
+    return shape.models
 
 
 @cache

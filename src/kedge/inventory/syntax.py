@@ -38,7 +38,7 @@ def parse(text: str, file: str, mistakes: list[Mistake]) -> Parsed:
     try:
         tree = Composer(file, found).compose(text)
         mistakes += found
-        return Parsed(tree)
+        return Parsed(None if tree == "" else tree)
     except TooDeepError as error:
         mistakes.append(_too_deep(file, error))
         return Parsed(Map(), {()})
@@ -78,7 +78,7 @@ class _Recovery:
         if key not in whole:
             whole[key] = value
             return
-        text = f"'{key}' stands twice here, first in line {whole[key].key.line}; keep one of them"
+        text = f"{shown(key)} stands twice here, first in line {whole[key].key.line}; keep one of them"
         self.mistakes.append(mistake(value.key, text))
 
     def _read_piece(self, lines: list[str], first: int, path: tuple[str, ...]) -> Map:
@@ -97,7 +97,7 @@ class _Recovery:
     def _read_inside(self, error: yaml.YAMLError, lines: list[str], first: int, path: tuple[str, ...]) -> Map:
         header = _HEADER.fullmatch(lines[0])
         explained = explain(error, lines, self.file, first + 1)
-        if not header or len(path) >= _MAX_PIECES or not any(_pieces(lines[1:])):
+        if not header or len(path) >= _MAX_PIECES or _is_list(lines[1:]) or not any(_pieces(lines[1:])):
             return self._give_up(explained, lines, first, path)
         before = len(self.mistakes)
         key = self._key(header, first)
@@ -131,6 +131,11 @@ def _no_mapping(tree: Any) -> Mistake:
 
 def _is_filled(line: str) -> bool:
     return not line.lstrip().startswith("#") and bool(line.strip())
+
+
+def _is_list(lines: list[str]) -> bool:
+    first = next(filter(_is_filled, lines), "")
+    return first.lstrip().startswith(("- ", "[", "{")) or first.strip() == "-"
 
 
 def _indent(line: str) -> int:
@@ -230,6 +235,9 @@ class _Trouble:
         sign = self.line[self.spot[1] : self.spot[1] + 1]
         if sign and sign in "]},":
             return self.spot, f"this '{sign}' closes or parts nothing: remove it, or put the text in quotes"
+        before = self.line[: self.spot[1]].rstrip()
+        if "node content" in self.problem and before.endswith(("[", "{")):
+            return (self.spot[0], len(before) - 1), f"this '{before[-1]}' is never closed"
         return None
 
     def _space(self) -> tuple[tuple[int, int], str] | None:

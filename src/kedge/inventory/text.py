@@ -23,6 +23,7 @@ from yaml.events import (
 )
 
 from kedge.errors import Mistake
+from kedge.inventory.secrecy import shown
 from kedge.model.inventory import Mark
 
 MAX_DEPTH = 32
@@ -170,9 +171,12 @@ class Composer:
         node.key = key
         if key is _REFUSED:
             return
+        if key == "<<":
+            self._refuse(key, "merges (<<) are not part of the language: write the values out")
+            return
         if key in within:
             first = within[key].key
-            self._refuse(key, f"'{key}' stands twice here, first in line {first.line}; keep one of them")
+            self._refuse(key, f"{shown(key)} stands twice here, first in line {first.line}; keep one of them")
         else:
             within[key] = node
 

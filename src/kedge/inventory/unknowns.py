@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from kedge.errors import Mistake
-from kedge.inventory.secrecy import HOW, holds_password, is_secret_key
-from kedge.inventory.text import Map, Scalar, Seq, mark_of, mistake, place
+from kedge.inventory.secrecy import HOW, holds_password, is_secret_key, shown
+from kedge.inventory.shapes import Model, Shape, inside
+from kedge.inventory.text import Map, Scalar, mark_of, mistake, place
 from kedge.model.inventory import Unknown
 
 WORD = "unknown"
@@ -19,75 +20,68 @@ class Unknowns:
         self.found: list[Unknown] = []
         self._mistakes = mistakes
         self._thing = ""
-        self._keys: frozenset[str] = frozenset()
-        self._are_secret: dict[str, bool] = {}
 
     def note(self, thing: str, field: str, node: Any) -> None:
         """Record a value that was said to be unknown."""
         self.found.append(Unknown(thing, field, mark_of(node)))
 
-    def prune(self, thing: str, node: Map, keys: frozenset[str], naming: frozenset[str]) -> None:
-        """Take out of a thing what is unknown or empty, at any depth.
+    def prune(self, thing: str, node: Map, model: Model) -> None:
+        """Take out of a thing of this model what is unknown or empty, at any depth; keys it does not know stay."""
+        self._thing = thing
+        self._prune_map(node, "", Shape((model,)))
 
-        `keys` are all that its model knows; `naming` those under which a name with nothing beneath it counts.
-        """
-        self._thing, self._keys = thing, keys
-        for key in naming & node.keys():
-            if isinstance(node[key], Map):
-                self._keep_names(node[key], key)
-        self._prune_map(node, "")
-
-    def _keep_names(self, names: Map, key: str) -> None:
-        for name, value in names.items():
-            if isinstance(value, Scalar) and value in ("", WORD):
-                if value:
-                    self.note(self._thing, f"{key}.{name}", value)
-                names[name] = place(Map(), value.file, value.line, value.column)
-                names[name].key = value.key
-
-    def _prune_map(self, node: Map, path: str) -> None:
-        gone = [key for key, value in node.items() if not self._is_stated(value, f"{path}{key}", key, node)]
+    def _prune_map(self, node: Map, path: str, shape: Shape) -> None:
+        gone = []
+        for key, value in node.items():
+            within = inside(shape, key)
+            if type(value) is not Scalar:
+                if not self._prune_within(value, f"{path}{key}", within or shape):
+                    gone.append(key)
+            elif shape.is_named and value in ("", WORD):
+                node[key] = self._named(value, f"{path}{key}")
+            elif within is None:
+                if self._is_password(value, key):
+                    gone.append(key)
+            elif not self._is_stated(value, f"{path}{key}"):
+                node.unknown |= {key} if value else set()
+                gone.append(key)
         for key in gone:
             del node[key]
 
-    def _is_stated(self, value: Any, path: str, key: str, within: Map) -> bool:
-        kind = type(value)
-        if kind is Map:
-            self._prune_map(value, f"{path}.")
+    def _named(self, value: Scalar, path: str) -> Map:
+        """Return what a name with nothing beneath it stands for: something of which nothing is said."""
+        if value:
+            self.note(self._thing, path, value)
+        named: Map = place(Map(), value.file, value.line, value.column)
+        named.key = value.key
+        return named
+
+    def _prune_within(self, value: Any, path: str, shape: Shape) -> bool:
+        """Return whether anything is stated: `[]` is, a list of nothing but unknowns is not."""
+        if type(value) is Map:
+            self._prune_map(value, f"{path}.", shape)
             return True
-        if kind is Seq:
-            return self._prune_seq(value, path)
+        was_empty = not value
+        value[:] = [item for item in value if self._is_item(item, path, shape)]
+        return was_empty or bool(value)
+
+    def _is_item(self, item: Any, path: str, shape: Shape) -> bool:
+        if type(item) is Scalar:
+            return self._is_stated(item, path)
+        return self._prune_within(item, path, shape)
+
+    def _is_stated(self, value: Scalar, path: str) -> bool:
         if value == WORD:
             self.note(self._thing, path, value)
-            within.unknown |= {key}
             return False
-        return value != "" and not self._is_secret(value, key)
+        return value != "" and not self._has_password(value)
 
-    def _prune_seq(self, node: Seq, path: str) -> bool:
-        """Return whether anything is stated: `[]` is, a list of nothing but unknowns is not."""
-        was_empty = not node
-        node[:] = [item for item in node if self._is_item(item, path)]
-        return was_empty or bool(node)
-
-    def _is_item(self, item: Any, path: str) -> bool:
-        if type(item) is Map:
-            self._prune_map(item, f"{path}.")
-            return True
-        if type(item) is Seq:
-            return self._prune_seq(item, path)
-        if item == WORD:
-            self.note(self._thing, path, item)
+    def _is_password(self, value: Scalar, key: str) -> bool:
+        """Return whether a key that the model does not know is one for secrets."""
+        if not is_secret_key(key):
             return False
-        return item != "" and not self._has_password(item)
-
-    def _is_secret(self, value: Scalar, key: str) -> bool:
-        is_key = self._are_secret.get(key)
-        if is_key is None:
-            is_key = self._are_secret[key] = is_secret_key(key)
-        if is_key and key not in self._keys:
-            self._mistakes.append(mistake(value, f"'{key}': a secret never stands in the inventory: {HOW}"))
-            return True
-        return self._has_password(value)
+        self._mistakes.append(mistake(value, f"{shown(key)}: a secret never stands in the inventory: {HOW}"))
+        return True
 
     def _has_password(self, value: Scalar) -> bool:
         if "://" not in value or not holds_password(value):

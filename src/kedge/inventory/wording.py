@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ValidationError
 
 from kedge.errors import Mistake
-from kedge.inventory.secrecy import HOW, is_secret_key, shown
-from kedge.inventory.shapes import fields_of, model_at
+from kedge.inventory.secrecy import HIDDEN, HOW, is_secret_key, shown
+from kedge.inventory.shapes import fields_of, models_at
 from kedge.inventory.suggestion import did_you_mean
 from kedge.inventory.text import Map, Node, Scalar, Seq, is_node, mistake
 
@@ -80,17 +80,17 @@ def _mistake(details: Details, node: Node, model: type[BaseModel], what: str) ->
 
 def _unknown_key(details: Details, node: Node, model: type[BaseModel], what: str) -> Mistake:
     *path, key = details["loc"]
-    holder = model_at(model, path)
-    keys = [*fields_of(holder)] if holder else []
-    if holder is model and what.startswith("kind "):
+    holders = models_at(model, path)
+    keys = [each for holder in holders for each in fields_of(holder)]
+    if what.startswith("kind ") and holders == (model,):
         keys.append("kind")
-    named = [step for step in path if isinstance(step, str) and not step[:1].isupper()]
-    where = f"for {what}" if holder is model or not named else f"under '{named[0]}'"
-    text = f"unknown key '{key}' {where}{did_you_mean(str(key), keys, _possible(keys))}"
+    named = [step for step in path if isinstance(step, str)]
+    where = f"under {shown(named[0])}" if named else f"for {what}"
+    text = f"unknown key {shown(key)} {where}{did_you_mean(str(key), keys, _possible(keys))}"
     if ":" in str(key):
-        text = f"unknown key '{key}' {where}; is a space missing after ':'?"
+        text = f"unknown key {shown(key)} {where}; is a space missing after ':'?"
     if is_secret_key(str(key)):
-        text = f"unknown key '{key}' {where}; a secret never stands in the inventory: {HOW}"
+        text = f"unknown key {shown(key)} {where}; a secret never stands in the inventory: {HOW}"
     return mistake(node.key or node, text)
 
 
@@ -101,12 +101,12 @@ def _possible(keys: Iterable[str]) -> str:
 
 def _field(details: Details) -> str:
     names = [step for step in details["loc"] if isinstance(step, str)]
-    return f" as '{names[-1]}'" if names else ""
+    return f" as {shown(names[-1])}" if names else ""
 
 
 def _own(details: Details, node: Node) -> str:
     reason = str(details.get("ctx", {}).get("error", "")) or "this value does not fit here"
-    return "this value does not fit here" if shown(node) == "a value with a secret in it" else reason
+    return "this value does not fit here" if shown(node) == HIDDEN else " ".join(reason.split())
 
 
 def _expected(expected: str) -> Callable[[Details, Node], str]:
