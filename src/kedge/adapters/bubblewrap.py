@@ -1,8 +1,9 @@
 """bubblewrap (bwrap(1)): a sandbox of namespaces, for root and for ordinary users alike.
 
 Inside: the host's programs, read-only; one empty folder on disk; a private /tmp; a network that ends at its own
-loopback; no capabilities; one uid, so that nothing can change user. Commands enter by nsenter(1). Everything dies with
-the sandbox, and the sandbox with kedge: by a pipe that only kedge holds open, and by PR_SET_PDEATHSIG.
+loopback; no capabilities; one uid, so that nothing can change user: kedge's own, or `nobody` if kedge runs as root,
+since the kernel neither limits nor distrusts root enough. Commands enter by nsenter(1). Everything dies with the sandbox, and
+the sandbox with kedge: by a pipe that only kedge holds open, and by PR_SET_PDEATHSIG.
 Not limited: the space used in that folder, and memory as a sum (RLIMIT_AS is per process; a sum needs a cgroup).
 """
 
@@ -28,6 +29,7 @@ from kedge.errors import OutsideError
 from kedge.model.ports import Address, Site
 
 UID = 1000
+NOBODY = 65534
 ROOT = PurePosixPath("/drill")
 OPEN_LIMIT_S = 20.0
 CLOSE_LIMIT_S = 5.0
@@ -123,7 +125,7 @@ class SandboxSite:
 
 @dataclass(frozen=True)
 class Bubblewrap:
-    """Opens sandboxes. `scratch` is where their folders lie; `readable` are further paths of the host to show."""
+    """Opens sandboxes. `scratch` is where their folders lie, and others may pass; `readable` is further shown."""
 
     scratch: Path | None = None
     readable: tuple[str, ...] = ()
@@ -134,11 +136,13 @@ class Bubblewrap:
     async def open(self) -> AsyncIterator[Site]:
         """Open a sandbox; raises OutsideError if this machine cannot have one."""
         folder = Path(tempfile.mkdtemp(prefix="kedge-sandbox-", dir=self.scratch))
+        if _is_root():
+            os.chown(folder, NOBODY, NOBODY)
         try:
             async with AsyncExitStack() as stack:
                 pid = await stack.enter_async_context(self._namespaces(folder))
                 door = await stack.enter_async_context(_door(pid))
-                shell = LocalShell(hop=lambda argv: (*self.limits.command(), *_enter(pid), *argv), env=ENV)
+                shell = LocalShell(hop=lambda argv: (*_demoted(), *self.limits.command(), *_enter(pid), *argv), env=ENV)
                 yield SandboxSite(shell, SandboxNet(door, pid))
         finally:
             await asyncio.to_thread(_remove, folder)
@@ -193,11 +197,22 @@ class Bubblewrap:
     async def _spawn(self, argv: Sequence[str], fds: Sequence[int]) -> asyncio.subprocess.Process:
         try:
             return await asyncio.create_subprocess_exec(
-                *self.limits.command(), *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE, pass_fds=fds, start_new_session=True, env=ENV,
+                *_demoted(), *self.limits.command(), *argv, stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, pass_fds=fds, start_new_session=True, env=ENV,
             )  # fmt: skip
         except OSError as failure:
             raise OutsideError(f"bwrap could not be run: {failure.strerror}", hint=HINT) from failure
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _demoted() -> tuple[str, ...]:
+    """Return the setpriv(1) prefix that makes an ordinary user of root."""
+    if not _is_root():
+        return ()
+    return ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 
 
 def _show(path: str) -> tuple[str, ...]:

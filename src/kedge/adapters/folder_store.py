@@ -1,4 +1,4 @@
-"""A plain folder as a snapshot store: `SERVICE/ID/` holds the files as they were spooled, and `snapshot.json`.
+"""A plain folder as a snapshot store: `SERVICE/ID/` holds `files/` as they were spooled, and `snapshot.json`.
 
 A snapshot is written beside its place, flushed, read back and compared, and then renamed: it is complete or absent.
 """
@@ -24,6 +24,7 @@ from kedge.model.census import Census
 from kedge.model.ports import Clock, Snapshot
 
 RECORD = "snapshot.json"
+FILES = "files"
 PARTIAL = ".partial-"
 
 
@@ -74,11 +75,12 @@ class FolderStore:
         at = self.clock.now()
         try:
             with _partial(home, f"{PARTIAL}{at:%Y%m%dT%H%M%SZ}-{os.getpid()}") as partial:
-                files = {name: _copy(spool / name, partial / name) for name in _names(spool)}
+                files = {name: _copy(spool / name, partial / FILES / name) for name in _names(spool)}
                 record = Record(service, at, censuses, files)
                 _write(partial / RECORD, _RECORDS.dump_json(record, indent=1))
                 name = f"{at:%Y%m%dT%H%M%SZ}-{_digest(partial / RECORD)[:8]}"
-                _flush(partial)
+                for folder in {partial, *(path for path in partial.rglob("*") if path.is_dir())}:
+                    _flush(folder)
                 partial.rename(home / name)
                 _flush(home)
         except OSError as failure:
@@ -95,7 +97,7 @@ class FolderStore:
         home = self.root / _plain(snapshot.service) / _plain(snapshot.id)
         for name, expected in _read_record(home).files.items():
             try:
-                found = _copy(home / name, spool / name)
+                found = _copy(home / FILES / name, spool / name)
             except OSError as failure:
                 raise OutsideError(f"{name} of snapshot {snapshot.id} cannot be read: {failure}") from failure
             if found != expected:

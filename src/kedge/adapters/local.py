@@ -10,7 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -27,27 +27,60 @@ Hop = Callable[[Sequence[str]], Sequence[str]]
 """Wraps a command so that it runs elsewhere: `nsenter …`, `sudo -n …`."""
 
 
-class _Tail:
-    """The last bytes of what a program said."""
+class _Said:
+    """What a program said: all of it up to a limit, or only its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int, *, keeps_end: bool) -> None:
         self.data = bytearray()
+        self._limit = limit_bytes
+        self._keeps_end = keeps_end
 
-    async def follow(self, reader: asyncio.StreamReader) -> bytes:
+    async def follow(self, reader: asyncio.StreamReader) -> None:
+        """Read to the end; raises OutsideError beyond the limit, so that no answer is silently cut."""
         while chunk := await reader.read(65536):
             self.data += chunk
-            del self.data[:-TAIL_BYTES]
-        return bytes(self.data)
+            if self._keeps_end:
+                del self.data[: -self._limit]
+            elif len(self.data) > self._limit:
+                raise OutsideError(f"it said more than {self._limit} bytes")
 
 
-async def _head(reader: asyncio.StreamReader) -> bytes:
-    """Return everything that was said; raises OutsideError beyond the limit, so that no answer is silently cut."""
-    data = bytearray()
-    while chunk := await reader.read(65536):
-        data += chunk
-        if len(data) > STDOUT_LIMIT_BYTES:
-            raise OutsideError(f"the command said more than {STDOUT_LIMIT_BYTES} bytes")
-    return bytes(data)
+def _answer() -> _Said:
+    return _Said(STDOUT_LIMIT_BYTES, keeps_end=False)
+
+
+def _tail() -> _Said:
+    return _Said(TAIL_BYTES, keeps_end=True)
+
+
+@asynccontextmanager
+async def _pipe(said: _Said) -> AsyncIterator[tuple[asyncio.Task[None], IO[bytes]]]:
+    """Yield the task that reads, and the end to write to, which is closed once a child has it.
+
+    Not asyncio's own pipes: with those `wait` returns only when every child left behind has closed them as well.
+    """
+    reading, writing = (os.fdopen(end, mode, 0) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
+    reader = asyncio.StreamReader()
+    with writing:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), reading
+        )
+        task = asyncio.create_task(said.follow(reader))
+        try:
+            yield task, writing
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, OutsideError):
+                await task
+            transport.close()
+
+
+def _memory(data: bytes) -> IO[bytes]:
+    """Return a file in memory: a child may read it or not, and nobody has to feed it."""
+    file = os.fdopen(os.memfd_create("kedge-stdin"), "w+b")
+    file.write(data)
+    file.seek(0)
+    return file
 
 
 def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals = signal.SIGKILL) -> None:
@@ -55,17 +88,8 @@ def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals = 
         os.killpg(process.pid, number)
 
 
-async def _feed(process: asyncio.subprocess.Process, stdin: bytes) -> None:
-    if process.stdin is None:
-        return
-    with contextlib.suppress(ConnectionError):
-        process.stdin.write(stdin)
-        await process.stdin.drain()
-    process.stdin.close()
-
-
 class _LocalRunning:
-    def __init__(self, process: asyncio.subprocess.Process, tail: _Tail) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, tail: _Said) -> None:
         self._process = process
         self._tail = tail
 
@@ -89,81 +113,75 @@ class LocalShell:
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: timedelta) -> Exit:
         """Run a command to its end, or to its limit: then it and its children are killed, and `code` is None."""
-        try:
-            process = await self._spawn(argv, asyncio.subprocess.PIPE, asyncio.subprocess.PIPE)
-        except OSError as failure:
-            return Exit(None, stderr=f"{argv[0]} could not be run: {failure.strerror}".encode())
-        return await self._finish(process, argv[0], stdin, limit)
+        said = _answer()
+        with _memory(stdin) as source:
+            async with _pipe(said) as (listening, end):
+                ended = await self._run(argv, source, end, limit, listening)
+        return replace(ended, stdout=bytes(said.data)) if ended.code is not None else ended
 
-    async def _spawn(
+    async def _run(
         self,
         argv: Sequence[str],
-        stdin: int | IO[bytes],
-        stdout: int | IO[bytes],
-        stderr: int = asyncio.subprocess.PIPE,
+        stdin: IO[bytes],
+        stdout: IO[bytes],
+        limit: timedelta,
+        listening: asyncio.Task[None] | None = None,
+    ) -> Exit:
+        """Run a command between two files; `listening` reads what goes to the second if that is a pipe."""
+        complaints = _tail()
+        async with _pipe(complaints) as (hearing, end):
+            try:
+                process = await self._spawn(argv, stdin, stdout, end)
+            except OSError as failure:
+                return Exit(None, stderr=f"{argv[0]} could not be run: {failure.strerror}".encode())
+            stdout.close()
+            end.close()
+            try:
+                async with asyncio.timeout(limit.total_seconds()):
+                    code = await _end_of(process, [hearing, *([listening] if listening else [])])
+                return Exit(code, stderr=bytes(complaints.data))
+            except TimeoutError:
+                return Exit(None, stderr=f"{argv[0]} was killed: not done after {limit}".encode())
+            except OutsideError as failure:
+                return Exit(None, stderr=f"{argv[0]} was killed: {failure.message}".encode())
+            finally:
+                await _reap(process)
+
+    async def _spawn(
+        self, argv: Sequence[str], stdin: IO[bytes] | int, stdout: IO[bytes], stderr: IO[bytes]
     ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *self.hop(argv), stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True, env=self.env
         )
 
-    async def _finish(self, process: asyncio.subprocess.Process, name: str, stdin: bytes, limit: timedelta) -> Exit:
-        assert process.stderr is not None
-        reading = asyncio.gather(
-            _head(process.stdout) if process.stdout else _nothing(),
-            _Tail().follow(process.stderr),
-            _feed(process, stdin),
-        )
-        try:
-            async with asyncio.timeout(limit.total_seconds()):
-                # Not the end of the pipes but the end of the process: a child left behind must not hold us up.
-                code = await _ended(process, reading)
-                _signal_group(process)
-                stdout, stderr, _ = await asyncio.wait_for(reading, GRACE_S)
-                return Exit(code, stdout, stderr)
-        except (TimeoutError, OutsideError) as failure:
-            reason = failure.message if isinstance(failure, OutsideError) else f"not done after {limit}"
-            return Exit(None, stderr=f"{name}: {reason}; it was killed".encode())
-        finally:
-            await _reap(process)
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError, OutsideError, ConnectionError):
-                await reading
-
     @asynccontextmanager
     async def start(self, argv: Sequence[str]) -> AsyncIterator[_LocalRunning]:
         """Run a program for as long as the context lasts; raises OutsideError if it cannot even be started."""
-        try:
-            process = await self._spawn(
-                argv, asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT
-            )
-        except OSError as failure:
-            raise OutsideError(f"{argv[0]} could not be run: {failure.strerror}") from failure
-        assert process.stdout is not None
-        tail = _Tail()
-        following = asyncio.create_task(tail.follow(process.stdout))
-        try:
-            yield _LocalRunning(process, tail)
-        finally:
-            _signal_group(process, signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), GRACE_S)
-            await _reap(process)
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
+        tail = _tail()
+        async with _pipe(tail) as (_, end):
+            try:
+                process = await self._spawn(argv, asyncio.subprocess.DEVNULL, end, end)
+            except OSError as failure:
+                raise OutsideError(f"{argv[0]} could not be run: {failure.strerror}") from failure
+            end.close()
+            try:
+                yield _LocalRunning(process, tail)
+            finally:
+                _signal_group(process, signal.SIGTERM)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), GRACE_S)
+                await _reap(process)
 
     async def put(self, source: Path, target: PurePosixPath) -> None:
         """Copy a file there and compare length and SHA-256; raises OutsideError."""
-        with source.open("rb") as data:
-            process = await self._spawn(("sh", "-c", 'cat > "$1"', "sh", str(target)), data, asyncio.subprocess.PIPE)
-        ended = await self._finish(process, f"copy to {target}", b"", COPY_LIMIT)
+        with source.open("rb") as data, _memory(b"") as nothing:
+            ended = await self._run(("sh", "-c", 'cat > "$1"', "sh", str(target)), data, nothing, COPY_LIMIT)
         await self._compare(ended, source, target)
 
     async def get(self, source: PurePosixPath, target: Path) -> None:
         """Copy a file here and compare length and SHA-256; raises OutsideError."""
-        with target.open("wb") as data:
-            process = await self._spawn(("cat", "--", str(source)), asyncio.subprocess.DEVNULL, data)
-        ended = await self._finish(process, f"copy of {source}", b"", COPY_LIMIT)
+        with target.open("wb") as data, _memory(b"") as nothing:
+            ended = await self._run(("cat", "--", str(source)), nothing, data, COPY_LIMIT)
         await self._compare(ended, target, source)
 
     async def _compare(self, ended: Exit, here: Path, there: PurePosixPath) -> None:
@@ -176,21 +194,25 @@ class LocalShell:
             raise OutsideError(f"{there} differs from {here} after copying (length or SHA-256)")
 
 
-async def _nothing() -> bytes:
-    return b""
+async def _end_of(process: asyncio.subprocess.Process, readers: Sequence[asyncio.Task[None]]) -> int:
+    """Return the exit code once all it said was read; raises what a reader raises, and then nobody waited.
 
-
-async def _ended(process: asyncio.subprocess.Process, reading: asyncio.Future[tuple[bytes, bytes, None]]) -> int:
-    """Return the exit code; an exception of the reading side comes first."""
-    waiting = asyncio.ensure_future(process.wait())
-    both: set[asyncio.Future[Any]] = {waiting, reading}
+    A child left behind is killed; one that left the session may hold the pipes open and is not waited for either.
+    """
+    ending = asyncio.ensure_future(process.wait())
+    waiting: set[asyncio.Future[Any]] = {ending, *readers}
     try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if reading.done():
-            reading.result()
-        return await waiting
+        while not ending.done():
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {ending}:
+                task.result()
+        _signal_group(process)
+        _, late = await asyncio.wait(readers, timeout=GRACE_S)
+        for task in set(readers) - late:
+            task.result()
+        return ending.result()
     finally:
-        waiting.cancel()
+        ending.cancel()
 
 
 async def _reap(process: asyncio.subprocess.Process) -> None:

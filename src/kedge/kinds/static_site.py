@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from kedge.kinds.files import Folder, folder_parts
-from kedge.kinds.http import Web, serve
+from kedge.kinds.web import Web, serve
 from kedge.model.instance import Instance, Part, Start
 
 

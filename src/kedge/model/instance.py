@@ -38,7 +38,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a service is used: a name, a port, a transport, and the domain name it is reached by."""
+    """Where a service is used: a name, a port, a transport, and the domain name it is reached by ("": its host's)."""
 
     name: str
     host: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from kedge.model.instance import Endpoint, Instance, Part, Probe, Start
 from kedge.model.need import Needs, NeedsField
@@ -28,7 +28,11 @@ class Service(Thing, ABC):
 
     `requires` binds roles to kinds: the role is also the name of the field that holds the bound service's name.
     A stateless kind keeps no data of its own. The reader takes `kind:` to choose the class; it is no field.
+    `example` are the fields of a minimal service of this kind: for its page, and for the contract test of all kinds.
     """
+
+    # A kind's validator is built when the kind is first used: an inventory uses few of the many.
+    model_config = ConfigDict(defer_build=True)
 
     section: ClassVar[str] = "services"
     kind: ClassVar[str] = ""
@@ -36,16 +40,17 @@ class Service(Thing, ABC):
     requires: ClassVar[Mapping[str, frozenset[str]]] = {}
     is_stateless: ClassVar[bool] = False
     receives_mail: ClassVar[bool] = False
+    example: ClassVar[Mapping[str, Any]] = {}
 
-    host: Annotated[tuple[HostRef, ...], OneOrMore] | None = None
+    host: Annotated[tuple[HostRef, ...], OneOrMore] | None = Field(None, description="the host or hosts it runs on")
     at_least: int = Field(1, ge=1, description="of several hosts, how many must run")
-    needs: NeedsField = Needs()
+    needs: NeedsField = Field(Needs(), description="what else it needs, to run or in another phase")
     people: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who is responsible")
-    promise: Promise = Promise()
-    save: SaveField | None = None
-    starts: Literal["by-itself", "by-hand"] | None = None
-    reports_on: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
-    restore: Restore = Restore()
+    promise: Promise = Field(Promise(), description="the RPO and RTO it is meant to keep")
+    save: SaveField | None = Field(None, description="the stores it is saved to, or `none`")
+    starts: Literal["by-itself", "by-hand"] | None = Field(None, description="how it starts after a reboot")
+    reports_on: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="things whose state it tells people")
+    restore: Restore = Field(Restore(), description="how long a restore takes")
     domains: Annotated[tuple[str, ...], OneOrMore] = Field((), description="names under which it is used")
     public: bool = Field(True, description="shown on the public page")
 
