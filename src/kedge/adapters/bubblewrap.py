@@ -2,8 +2,8 @@
 
 Inside: the host's programs, read-only; one empty folder on disk; a private /tmp; a network that ends at its own
 loopback; no capabilities; one uid, so that nothing can change user: kedge's own, or `nobody` if kedge runs as root,
-since the kernel neither limits nor distrusts root enough. Commands enter by nsenter(1). Everything dies with the sandbox, and
-the sandbox with kedge: by a pipe that only kedge holds open, and by PR_SET_PDEATHSIG.
+since the kernel neither limits nor distrusts root enough. Commands enter by nsenter(1). Everything dies with the
+sandbox, and the sandbox with kedge: by a pipe that only kedge holds open, and by PR_SET_PDEATHSIG.
 Not limited: the space used in that folder, and memory as a sum (RLIMIT_AS is per process; a sum needs a cgroup).
 """
 
@@ -197,9 +197,14 @@ class Bubblewrap:
     async def _spawn(self, argv: Sequence[str], fds: Sequence[int]) -> asyncio.subprocess.Process:
         try:
             return await asyncio.create_subprocess_exec(
-                *_demoted(), *self.limits.command(), *argv, stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, pass_fds=fds, start_new_session=True, env=ENV,
-            )  # fmt: skip
+                *(*_demoted(), *self.limits.command(), *argv),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=fds,
+                start_new_session=True,
+                env=ENV,
+            )
         except OSError as failure:
             raise OutsideError(f"bwrap could not be run: {failure.strerror}", hint=HINT) from failure
 

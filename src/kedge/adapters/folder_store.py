@@ -70,10 +70,10 @@ class FolderStore:
 
     def _save(self, service: str, spool: Path, censuses: tuple[Census, ...]) -> Snapshot:
         home = self.root / _plain(service)
-        home.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(home)
         at = self.clock.now()
         try:
+            home.mkdir(parents=True, exist_ok=True)
+            _remove_abandoned(home)
             with _partial(home, f"{PARTIAL}{at:%Y%m%dT%H%M%SZ}-{os.getpid()}") as partial:
                 files = {name: _copy(spool / name, partial / FILES / name) for name in _names(spool)}
                 record = Record(service, at, censuses, files)

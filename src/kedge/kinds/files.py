@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain, count
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -31,11 +32,12 @@ def part_name(folder: str) -> str:
 
 def folder_parts(folders: Iterable[str]) -> Iterable[Part]:
     """Yield a part for each folder, under names that differ."""
-    names: dict[str, int] = {}
-    for folder in folders:
-        name = part_name(folder)
-        names[name] = names.get(name, 0) + 1
-        yield FolderPart(folder, name if names[name] == 1 else f"{name}-{names[name]}")
+    taken: set[str] = set()
+    for folder in dict.fromkeys(folders):
+        plain = part_name(folder)
+        name = next(name for name in chain([plain], (f"{plain}-{n}" for n in count(2))) if name not in taken)
+        taken.add(name)
+        yield FolderPart(folder, name)
 
 
 class Files(Service):

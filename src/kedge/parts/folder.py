@@ -26,7 +26,7 @@ DIGESTS = r"""cd -- "$1" && find . -type f -print0 | xargs -0 -r sha256sum -z --
 SAVE = r"""cd -- "$1" && find . ! -type f ! -type d ! -type l -print > "$3" &&
 exec tar --create --file="$2" --sort=name --acls --xattrs --anchored --no-wildcards --exclude-from="$3" ."""
 NOW = "date +%s"
-UNREADABLE = 'find "$1" ! -readable -print -quit'
+UNREADABLE = 'find "$1" ! -type l ! -readable -print -quit'
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,16 @@ def take_census(part: str, at: datetime, entries: Sequence[Entry], digests: Mapp
     for entry in entries:
         if entry.type in "fdl" and entry.path:
             first, slash, _ = entry.path.partition("/")
-            groups.setdefault(first if slash or entry.type == "d" else ".", []).append(entry)
+            groups.setdefault(_printable(first) if slash or entry.type == "d" else ".", []).append(entry)
     tallies = {name: _tally(found, digests) for name, found in groups.items()}
     files = [entry.modified for entry in entries if entry.type == "f"]
     newest = datetime.fromtimestamp(max(files), UTC) if files else None
     return Census(part, at, tallies, newest)
+
+
+def _printable(name: str) -> str:
+    """Return a name as valid text: a byte that is none (a Latin-1 name of old) is written as its number."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _tally(entries: Sequence[Entry], digests: Mapping[str, str]) -> Tally:
