@@ -293,7 +293,8 @@ async def _door(pid: int) -> AsyncIterator[socket.socket]:
 
 def _remove(folder: Path) -> None:
     """Remove the sandbox's folder, including folders that a restored copy made read-only."""
-    for path, _, _ in os.walk(folder):
-        with contextlib.suppress(OSError):
-            os.chmod(path, 0o700)
+    for path, names, _ in os.walk(folder):
+        for name in names:  # before os.walk looks into them
+            with contextlib.suppress(OSError):
+                os.chmod(os.path.join(path, name), 0o700)
     shutil.rmtree(folder)

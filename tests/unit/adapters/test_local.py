@@ -50,7 +50,7 @@ class TestRun:
     async def test_what_does_not_exist_never_ran(self) -> None:
         ended = await LocalShell().run(("no-such-program",), limit=LONG)
         assert ended.code is None
-        assert b"No such file" in ended.stderr
+        assert b"no-such-program could not be run" in ended.stderr
 
     async def test_a_limit_ends_its_children_too(self) -> None:
         shell = LocalShell()
@@ -114,7 +114,7 @@ class TestStart:
             assert ended.stdout == b"no config\n"
 
     async def test_what_does_not_exist_cannot_be_started(self) -> None:
-        with pytest.raises(OutsideError, match="No such file"):
+        with pytest.raises(OutsideError, match="no-such-program could not be run"):
             async with LocalShell().start(("no-such-program",)):
                 pass
 
