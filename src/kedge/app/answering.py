@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from kedge.app.opening import Opened
@@ -27,8 +26,8 @@ class Measure:
     by: str = ""
 
 
-def write_answer(opened: Opened, question: Question, answer: str) -> Path:
-    """Write the answer to one question and return the file; raises InventoryError and changes nothing if it is wrong.
+def write_answer(opened: Opened, question: Question, answer: str) -> None:
+    """Write the answer to one question into its file; raises InventoryError and changes nothing if it does not fit.
 
     What has no field of its own becomes an entry: who logs in somewhere an account, where instructions lie a document.
     """
@@ -37,15 +36,15 @@ def write_answer(opened: Opened, question: Question, answer: str) -> Path:
     if not names:
         raise UsageError(f"no answer given for {thing}.{field}")
     if field == "account":
-        return add_entry(opened.path, "accounts", _fresh(opened, f"{thing}-login"), {"opens": thing, "held-by": names})
-    if field == "instructions":
+        add_entry(opened.path, "accounts", _fresh(opened, f"{thing}-login"), {"opens": thing, "held-by": names})
+    elif field == "instructions":
         name = _fresh(opened, f"{thing}-instructions")
-        return add_entry(opened.path, "documents", name, {"covers": thing, "kept": names})
-    if field in {"mail", "xmpp"}:
-        domains = opened.inventory.sections.services[names[0]].domains if _is_service(opened, names[0]) else ()
-        return set_value(opened.path, names[0], "domains", [*domains, thing])
-    value: Any = (names if len(names) > 1 else names[0]) if field in _LISTS else answer.strip()
-    return set_value(opened.path, thing, field, value)
+        add_entry(opened.path, "documents", name, {"covers": thing, "kept": names})
+    elif field in {"mail", "xmpp"}:
+        set_value(opened.path, names[0], "domains", [*_domains(opened, names[0]), thing])
+    else:
+        listed = names if len(names) > 1 else names[0]
+        set_value(opened.path, thing, field, listed if field in _LISTS else answer.strip())
 
 
 def write_measure(opened: Opened, measure: Measure) -> str:
@@ -73,7 +72,8 @@ def _fresh(opened: Opened, name: str) -> str:
     return chosen
 
 
-def _is_service(opened: Opened, name: str) -> bool:
-    if name not in opened.inventory.sections.services:
+def _domains(opened: Opened, name: str) -> tuple[str, ...]:
+    services = opened.inventory.sections.services
+    if name not in services:
         raise UsageError(f"'{name}' is not a service of the inventory", hint="answer with the name of a service")
-    return True
+    return services[name].domains

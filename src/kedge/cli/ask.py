@@ -63,5 +63,5 @@ def _write(path: str | None, answers: tuple[str, ...]) -> None:
             raise UsageError(f"--answer: expected THING.FIELD=TEXT, found '{answer}'")
         opened = open_inventory(path)
         opened.inventory.find(thing)
-        file = write_answer(opened, Question(thing, field, 0.0, question_text(thing, field)), text)
-        click.echo(f"{thing}.{field} written to {file}", err=True)
+        write_answer(opened, Question(thing, field, 0.0, question_text(thing, field)), text)
+        click.echo(f"{thing}.{field} written", err=True)

@@ -30,7 +30,8 @@ def command(
     now: str | None,
 ) -> None:
     """Record an emergency measure, watched until it ends; or that an access was tried."""
-    from kedge.app.answering import Measure, write_measure, write_works
+    from kedge.app.answering import Measure, write_measure
+    from kedge.app.attesting import attest_works
     from kedge.app.opening import open_inventory, read_now
     from kedge.errors import UsageError
     from kedge.model.quantity import parse_moment
@@ -39,7 +40,7 @@ def command(
     if bool(what) == bool(works):
         raise UsageError("give either a sentence or --works ACCOUNT", hint="see kedge note --help")
     if works:
-        file = write_works(opened, works, by, moment)
+        file = attest_works(opened, works, by, moment)
         click.echo(f"noted: {works} works ({file})", err=True)
         return
     try:

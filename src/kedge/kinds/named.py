@@ -1,37 +1,89 @@
-"""Kinds that are only named so far: what they need and whether they keep data, as far as the engine asks."""
+"""Kinds that are only described so far: what they need and whether they keep data. Looking and saving come later."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
+from pydantic import Field
+
+from kedge.kinds.bind import NameServer
+from kedge.kinds.database import DATABASES, MAIL, MYSQL, POSTGRESQL, WebWithDatabase, WithDatabase
+from kedge.kinds.files import Folder
+from kedge.kinds.web import Web
 from kedge.model.service import Service
-from kedge.model.thing import AnyRef, OneOrMore, ServiceRef
+from kedge.model.thing import ServiceRef
 
-DATABASES = frozenset({"mariadb", "postgresql"})
+Roles = Mapping[str, frozenset[str]]
+CACHES = frozenset({"redis"})
 
 
-class Other(Service):
+class Other(Web):
     """A service of a kind that kedge does not know: treated as one that keeps data."""
 
     kind: ClassVar[str] = "other"
     summary: ClassVar[str] = "anything kedge has no kind for yet"
 
 
-class WithDatabase(Service):
-    """A kind that keeps part of its data in a database service."""
+class Compose(Web):
+    """Containers described by one compose file, treated as one service that keeps data."""
 
-    requires: ClassVar[Mapping[str, frozenset[str]]] = {"database": DATABASES}
-    database: ServiceRef | None = None
+    kind: ClassVar[str] = "compose"
+    summary: ClassVar[str] = "containers started by Docker or Podman Compose"
+    folder: Folder | None = Field(None, description="the folder of its compose file, as it is called on its host")
 
 
-class Mailman3(WithDatabase):
+# Mail and lists
+
+
+class Exim(Service):
+    """A mail server."""
+
+    kind: ClassVar[str] = "exim"
+    summary: ClassVar[str] = "the Exim mail server"
+    receives: ClassVar[str] = "mail"
+    hostname: str = Field("", description="its name as a mail server: what the MX records point to")
+
+
+class Mailcow(Web):
+    """A mail server with its mailboxes and web mail, in containers of its own."""
+
+    kind: ClassVar[str] = "mailcow"
+    summary: ClassVar[str] = "a mailcow mail server with mailboxes"
+    receives: ClassVar[str] = "mail"
+
+
+class Lists(WebWithDatabase):
+    """What every kind of mailing list server shares."""
+
+    requires: ClassVar[Roles] = {"database": DATABASES, "mail": MAIL}
+    mail: ServiceRef | None = Field(None, description="the mail server that brings and takes its mail")
+
+
+class Mailman3(Lists):
     """Mailing lists."""
 
     kind: ClassVar[str] = "mailman3"
     summary: ClassVar[str] = "Mailman 3 mailing lists"
-    requires: ClassVar[Mapping[str, frozenset[str]]] = {"database": DATABASES, "mail": frozenset({"postfix"})}
-    mail: ServiceRef | None = None
+
+
+class Sympa(Lists):
+    """Mailing lists."""
+
+    kind: ClassVar[str] = "sympa"
+    summary: ClassVar[str] = "Sympa mailing lists"
+
+
+class Roundcube(WebWithDatabase):
+    """Web mail."""
+
+    kind: ClassVar[str] = "roundcube"
+    summary: ClassVar[str] = "Roundcube web mail"
+    requires: ClassVar[Roles] = {"database": DATABASES, "mailboxes": frozenset({"dovecot"})}
+    mailboxes: ServiceRef | None = Field(None, description="the service that holds the mailboxes")
+
+
+# Talking
 
 
 class Prosody(WithDatabase):
@@ -42,18 +94,260 @@ class Prosody(WithDatabase):
     receives: ClassVar[str] = "xmpp"
 
 
-class PhpBB(WithDatabase):
+class Ejabberd(WithDatabase):
+    """Jabber (XMPP)."""
+
+    kind: ClassVar[str] = "ejabberd"
+    summary: ClassVar[str] = "the ejabberd XMPP (Jabber) server"
+    receives: ClassVar[str] = "xmpp"
+
+
+class MatrixSynapse(WebWithDatabase):
+    """Matrix."""
+
+    kind: ClassVar[str] = "matrix-synapse"
+    summary: ClassVar[str] = "the Synapse Matrix server"
+    receives: ClassVar[str] = "matrix"
+    requires: ClassVar[Roles] = {"database": POSTGRESQL}
+
+
+class Mastodon(WebWithDatabase):
+    """Mastodon."""
+
+    kind: ClassVar[str] = "mastodon"
+    summary: ClassVar[str] = "a Mastodon server"
+    requires: ClassVar[Roles] = {"database": POSTGRESQL, "cache": CACHES}
+    cache: ServiceRef | None = Field(None, description="the Redis it queues its work in")
+
+
+class Jitsi(Web):
+    """Video meetings."""
+
+    kind: ClassVar[str] = "jitsi"
+    summary: ClassVar[str] = "Jitsi Meet video meetings"
+    is_stateless: ClassVar[bool] = True
+
+
+class BigBlueButton(Web):
+    """Video meetings with recordings."""
+
+    kind: ClassVar[str] = "bigbluebutton"
+    summary: ClassVar[str] = "BigBlueButton video meetings"
+
+
+class Mumble(WithDatabase):
+    """Voice meetings."""
+
+    kind: ClassVar[str] = "mumble"
+    summary: ClassVar[str] = "the Mumble voice server"
+
+
+# Pages, forums, tickets
+
+
+class WordPress(WebWithDatabase):
+    """A web site or blog."""
+
+    kind: ClassVar[str] = "wordpress"
+    summary: ClassVar[str] = "a WordPress site"
+    requires: ClassVar[Roles] = {"database": MYSQL}
+
+
+class Drupal(WebWithDatabase):
+    """A web site."""
+
+    kind: ClassVar[str] = "drupal"
+    summary: ClassVar[str] = "a Drupal site"
+
+
+class Typo3(WebWithDatabase):
+    """A web site."""
+
+    kind: ClassVar[str] = "typo3"
+    summary: ClassVar[str] = "a TYPO3 site"
+
+
+class DokuWiki(Web):
+    """A wiki of plain files."""
+
+    kind: ClassVar[str] = "dokuwiki"
+    summary: ClassVar[str] = "a DokuWiki"
+
+
+class PhpBB(WebWithDatabase):
     """A forum."""
 
     kind: ClassVar[str] = "phpbb"
     summary: ClassVar[str] = "a phpBB forum"
 
 
-class Otrs(WithDatabase):
+class Discourse(WebWithDatabase):
+    """A forum."""
+
+    kind: ClassVar[str] = "discourse"
+    summary: ClassVar[str] = "a Discourse forum"
+    requires: ClassVar[Roles] = {"database": POSTGRESQL, "cache": CACHES}
+    cache: ServiceRef | None = Field(None, description="the Redis it queues its work in")
+
+
+class Otrs(WebWithDatabase):
     """Tickets."""
 
     kind: ClassVar[str] = "otrs"
     summary: ClassVar[str] = "an OTRS, Znuny or OTOBO ticket system"
+    requires: ClassVar[Roles] = {"database": DATABASES, "mail": MAIL}
+    mail: ServiceRef | None = Field(None, description="the mail server that brings and takes its mail")
+
+
+class RequestTracker(WebWithDatabase):
+    """Tickets."""
+
+    kind: ClassVar[str] = "request-tracker"
+    summary: ClassVar[str] = "a Request Tracker (RT) ticket system"
+    requires: ClassVar[Roles] = {"database": DATABASES, "mail": MAIL}
+    mail: ServiceRef | None = Field(None, description="the mail server that brings and takes its mail")
+
+
+# Working together
+
+
+class Nextcloud(WebWithDatabase):
+    """Files, calendars, contacts."""
+
+    kind: ClassVar[str] = "nextcloud"
+    summary: ClassVar[str] = "a Nextcloud"
+    requires: ClassVar[Roles] = {"database": DATABASES, "cache": CACHES}
+    cache: ServiceRef | None = Field(None, description="the Redis that locks its files")
+
+
+class Forgejo(WebWithDatabase):
+    """Repositories and issues."""
+
+    kind: ClassVar[str] = "forgejo"
+    summary: ClassVar[str] = "a Forgejo or Gitea"
+
+
+class Gitlab(WebWithDatabase):
+    """Repositories and issues."""
+
+    kind: ClassVar[str] = "gitlab"
+    summary: ClassVar[str] = "a GitLab"
+    requires: ClassVar[Roles] = {"database": POSTGRESQL}
+
+
+class Etherpad(WebWithDatabase):
+    """Texts written together."""
+
+    kind: ClassVar[str] = "etherpad"
+    summary: ClassVar[str] = "an Etherpad"
+
+
+class HedgeDoc(WebWithDatabase):
+    """Texts written together."""
+
+    kind: ClassVar[str] = "hedgedoc"
+    summary: ClassVar[str] = "a HedgeDoc"
+
+
+class Samba(Service):
+    """Shared folders."""
+
+    kind: ClassVar[str] = "samba"
+    summary: ClassVar[str] = "Samba shared folders"
+
+
+class Minecraft(Service):
+    """A world to play in."""
+
+    kind: ClassVar[str] = "minecraft"
+    summary: ClassVar[str] = "a Minecraft server and its world"
+
+
+# Who is who
+
+
+class Keycloak(WebWithDatabase):
+    """One login for everything."""
+
+    kind: ClassVar[str] = "keycloak"
+    summary: ClassVar[str] = "Keycloak single sign-on"
+
+
+class Openldap(Service):
+    """The directory of users."""
+
+    kind: ClassVar[str] = "openldap"
+    summary: ClassVar[str] = "the OpenLDAP directory"
+
+
+class Vaultwarden(WebWithDatabase):
+    """Passwords."""
+
+    kind: ClassVar[str] = "vaultwarden"
+    summary: ClassVar[str] = "a Vaultwarden password vault"
+
+
+# Names and networks
+
+
+class Knot(NameServer):
+    """A name server."""
+
+    kind: ClassVar[str] = "knot"
+    summary: ClassVar[str] = "the Knot name server and its zones"
+
+
+class PowerDNS(NameServer, WithDatabase):
+    """A name server."""
+
+    kind: ClassVar[str] = "powerdns"
+    summary: ClassVar[str] = "the PowerDNS name server and its zones"
+
+
+class Unbound(Service):
+    """A resolver for one's own network."""
+
+    kind: ClassVar[str] = "unbound"
+    summary: ClassVar[str] = "the Unbound resolver"
+    is_stateless: ClassVar[bool] = True
+
+
+class Openvpn(Service):
+    """A private network; its keys are its data."""
+
+    kind: ClassVar[str] = "openvpn"
+    summary: ClassVar[str] = "an OpenVPN server"
+
+
+class Wireguard(Service):
+    """A private network; its keys are its data."""
+
+    kind: ClassVar[str] = "wireguard"
+    summary: ClassVar[str] = "a WireGuard tunnel"
+
+
+# What others stand on; their configuration is their data
+
+
+class Nginx(Web):
+    """A web server."""
+
+    kind: ClassVar[str] = "nginx"
+    summary: ClassVar[str] = "the nginx web server"
+
+
+class Apache(Web):
+    """A web server."""
+
+    kind: ClassVar[str] = "apache"
+    summary: ClassVar[str] = "the Apache web server"
+
+
+class Caddy(Web):
+    """A web server."""
+
+    kind: ClassVar[str] = "caddy"
+    summary: ClassVar[str] = "the Caddy web server"
 
 
 class Postgresql(Service):
@@ -63,61 +357,16 @@ class Postgresql(Service):
     summary: ClassVar[str] = "a PostgreSQL server"
 
 
-class Http(Service):
-    """A web page; a stand-in until its own module exists."""
+class Redis(Service):
+    """A store of keys in memory, with or without a copy on disk."""
 
-    kind: ClassVar[str] = "http"
-    summary: ClassVar[str] = "anything that answers HTTP"
-    is_stateless: ClassVar[bool] = True
-    url: str = ""
-
-
-class Files(Service):
-    """Folders."""
-
-    kind: ClassVar[str] = "files"
-    summary: ClassVar[str] = "folders of files"
-    paths: Annotated[tuple[str, ...], OneOrMore] = ()
-
-
-class MediaWiki(WithDatabase):
-    """A wiki."""
-
-    kind: ClassVar[str] = "mediawiki"
-    summary: ClassVar[str] = "a MediaWiki"
-    url: str = ""
-
-
-class MariaDB(Service):
-    """A database server."""
-
-    kind: ClassVar[str] = "mariadb"
-    summary: ClassVar[str] = "a MariaDB or MySQL server"
-
-
-class Postfix(Service):
-    """Mail in and out."""
-
-    kind: ClassVar[str] = "postfix"
-    summary: ClassVar[str] = "the Postfix mail server"
-    receives: ClassVar[str] = "mail"
-
-
-class Dovecot(Service):
-    """Mailboxes."""
-
-    kind: ClassVar[str] = "dovecot"
-    summary: ClassVar[str] = "the Dovecot IMAP server and its mailboxes"
-
-
-class Bind(Service):
-    """A name server."""
-
-    kind: ClassVar[str] = "bind"
-    summary: ClassVar[str] = "the BIND name server and its zones"
-    zones: Annotated[tuple[AnyRef, ...], OneOrMore] = ()
+    kind: ClassVar[str] = "redis"
+    summary: ClassVar[str] = "a Redis or Valkey server"
 
 
 NAMED: tuple[type[Service], ...] = (
-    Other, Mailman3, Prosody, PhpBB, Otrs, Postgresql, Http, Files, MediaWiki, MariaDB, Postfix, Dovecot, Bind,
+    Other, Compose, Exim, Mailcow, Mailman3, Sympa, Roundcube, Prosody, Ejabberd, MatrixSynapse, Mastodon, Jitsi,
+    BigBlueButton, Mumble, WordPress, Drupal, Typo3, DokuWiki, PhpBB, Discourse, Otrs, RequestTracker, Nextcloud,
+    Forgejo, Gitlab, Etherpad, HedgeDoc, Samba, Minecraft, Keycloak, Openldap, Vaultwarden, Knot, PowerDNS, Unbound,
+    Openvpn, Wireguard, Nginx, Apache, Caddy, Postgresql, Redis,
 )  # fmt: skip

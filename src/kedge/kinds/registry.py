@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kedge.kinds.bind import Bind
+from kedge.kinds.dovecot import Dovecot
+from kedge.kinds.files import Files
+from kedge.kinds.http import Http
+from kedge.kinds.mariadb import MariaDB, MySQL
+from kedge.kinds.mediawiki import MediaWiki
 from kedge.kinds.named import NAMED
+from kedge.kinds.postfix import Postfix
+from kedge.kinds.static_site import StaticSite
 from kedge.model.service import Service
 
-KINDS: Mapping[str, type[Service]] = {kind.kind: kind for kind in NAMED}
+_ALL: tuple[type[Service], ...] = (
+    Http, StaticSite, Files, MediaWiki, MariaDB, MySQL, Postfix, Dovecot, Bind, *NAMED,
+)  # fmt: skip
+
+KINDS: Mapping[str, type[Service]] = {kind.kind: kind for kind in sorted(_ALL, key=lambda kind: kind.kind)}
 """Name -> class; one module per kind, listed here by hand so that reading it needs no import magic."""

@@ -14,6 +14,7 @@ from kedge.model.ports import Address, Site
 
 Mode = Literal["live", "sandbox", "target"]
 Scope = Literal["instance", "world"]
+ROOT = PurePosixPath("/")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Instance:
     mode: Mode
     site: Site
     dial: Mapping[str, Address]
-    data: PurePosixPath = PurePosixPath("/")
+    data: PurePosixPath = ROOT
     uses: Mapping[str, Instance] = field(default_factory=dict)
 
     def path(self, absolute: str | PurePosixPath) -> PurePosixPath:
@@ -37,7 +38,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a service is used: a name, a port, a transport, and the domain name it is reached by."""
+    """Where a service is used: a name, a port, a transport, and the domain name it is reached by ("": its host's)."""
 
     name: str
     host: str
@@ -57,8 +58,15 @@ class Obstacle:
 class Probe(Protocol):
     """One read-only look. Scope `world` (registries, delegation, round trip) makes no sense in a sandbox."""
 
-    name: str
-    scope: Scope
+    @property
+    def name(self) -> str:
+        """Its name within the service."""
+        ...
+
+    @property
+    def scope(self) -> Scope:
+        """Whether any copy can be looked at so, or only the one the world sees."""
+        ...
 
     async def look(self, at: Instance) -> Observation:
         """Look once; never raises for what the far side does."""
@@ -67,10 +75,17 @@ class Probe(Protocol):
 
 @runtime_checkable
 class Part(Protocol):
-    """Something that must be saved. `of` is "self" or a role of `requires`."""
+    """Something that must be saved. `of` is "self" or a role of `requires`: whose instance it is given."""
 
-    name: str
-    of: str
+    @property
+    def name(self) -> str:
+        """Its name within the service, in kebab-case; also the name of its spool folder."""
+        ...
+
+    @property
+    def of(self) -> str:
+        """Whose instance it acts on."""
+        ...
 
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:
         """Return what stands in the way, before anything is touched."""

@@ -5,6 +5,7 @@ Provisional until MediaWiki and MariaDB have been saved, restored, started and p
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -18,10 +19,15 @@ from kedge.model.facts import Fact, Facts
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to connect: an IP address or a socket path, and a port (0 for a socket)."""
+    """Where to connect: an IP address, a name or an absolute socket path; and a port (0 for a socket).
+
+    Names are resolved where the connection is made; a sandbox resolves none. `is_plain` says that this copy speaks
+    without TLS although the endpoint has it: a sandbox holds no certificate for the service's name.
+    """
 
     host: str
     port: int = 0
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +39,46 @@ class Exit:
     stderr: bytes = b""
 
 
+class Running(Protocol):
+    """A program that was started and not waited for."""
+
+    async def exit(self) -> Exit:
+        """Wait until it has ended; `stdout` is the end of what it said."""
+        ...
+
+    def output(self) -> str:
+        """Return the end of what it has said so far, standard error included."""
+        ...
+
+
 class Shell(Protocol):
-    """Runs commands on one machine or in one sandbox."""
+    """Runs commands on one machine or in one sandbox, never through a shell of ours."""
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: timedelta) -> Exit:
-        """Run a command to its end or its limit; never through a shell of ours."""
+        """Run a command to its end, or to its limit: then it and its children are killed, and `code` is None."""
+        ...
+
+    def start(self, argv: Sequence[str]) -> AbstractAsyncContextManager[Running]:
+        """Run a program for as long as the context lasts; it is stopped with its children at the end."""
         ...
 
     async def put(self, source: Path, target: PurePosixPath) -> None:
-        """Copy a file there."""
+        """Copy a file there and compare length and SHA-256; raises OutsideError."""
         ...
 
     async def get(self, source: PurePosixPath, target: Path) -> None:
-        """Copy a file here."""
-        ...
-
-
-class Stream(Protocol):
-    """One connection: read, write, close."""
-
-    async def read(self, limit_bytes: int) -> bytes:
-        """Return what has arrived, at most so much; empty at the end."""
-        ...
-
-    async def write(self, data: bytes) -> None:
-        """Send everything."""
+        """Copy a file here and compare length and SHA-256; raises OutsideError."""
         ...
 
 
 class Net(Protocol):
     """Connects from inside one machine's or sandbox's network namespace."""
 
-    def connect(self, to: Address, *, limit: timedelta) -> AbstractAsyncContextManager[Stream]:
-        """Open a connection; raises OSError or TimeoutError."""
+    async def connect(self, to: Address, *, limit: timedelta) -> socket.socket:
+        """Return a connected, non-blocking socket, which the caller closes (docs/decisions/connection-is-a-socket).
+
+        Raises OSError or TimeoutError for what the far side does, OutsideError if it could not even be tried.
+        """
         ...
 
 
@@ -73,8 +86,15 @@ class Net(Protocol):
 class Site(Protocol):
     """One place to act: a host, a sandbox."""
 
-    shell: Shell
-    net: Net
+    @property
+    def shell(self) -> Shell:
+        """Where commands run."""
+        ...
+
+    @property
+    def net(self) -> Net:
+        """Where connections are made from."""
+        ...
 
 
 class Clock(Protocol):
@@ -112,7 +132,12 @@ class SnapshotStore(Protocol):
 
 
 class Sandbox(Protocol):
-    """A closed place to restore and start a copy in: no network beyond itself, gone with its context."""
+    """A closed place to restore and start a copy in: no network beyond itself, gone with its context.
+
+    `root` is its one folder on disk, writable and empty at first.
+    """
+
+    root: PurePosixPath
 
     def open(self) -> AbstractAsyncContextManager[Site]:
         """Open it."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from kedge.model.instance import Endpoint, Instance, Part, Probe, Start
 from kedge.model.need import Needs, NeedsField
@@ -28,7 +28,11 @@ class Service(Thing, ABC):
 
     `requires` binds roles to kinds: the role is also the name of the field that holds the bound service's name.
     A stateless kind keeps no data of its own. The reader takes `kind:` to choose the class; it is no field.
+    `example` are the fields of a minimal service of this kind: for its page, and for the contract test of all kinds.
     """
+
+    # A kind's validator is built when the kind is first used: an inventory uses few of the many.
+    model_config = ConfigDict(defer_build=True)
 
     section: ClassVar[str] = "services"
     kind: ClassVar[str] = ""
@@ -37,6 +41,8 @@ class Service(Thing, ABC):
     is_stateless: ClassVar[bool] = False
     receives: ClassVar[str] = ""
     """The type of channel whose messages it receives for its `domains` (`mail`, `xmpp`); empty: none."""
+    example: ClassVar[Mapping[str, Any]] = {}
+    """The smallest declaration of this kind, as the inventory would say it."""
 
     host: Annotated[tuple[HostRef, ...], OneOrMore] | None = Field(None, description="where it runs")
     at_least: int = Field(1, ge=1, description="of several hosts, how many must run")

@@ -1,0 +1,56 @@
+"""Folders of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain, count
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from kedge.model.instance import Part
+from kedge.model.service import Service
+from kedge.model.thing import OneOrMore
+from kedge.parts.folder import FolderPart
+
+
+def check_folder(folder: str) -> str:
+    """Return an absolute folder, or raise ValueError that names the expected form."""
+    if not folder.startswith("/") or ".." in folder.split("/") or "\0" in folder:
+        raise ValueError(f"expected an absolute folder such as '/srv/share', found '{folder}'")
+    return folder.rstrip("/") or "/"
+
+
+Folder = Annotated[str, AfterValidator(check_folder)]
+
+
+def part_name(folder: str) -> str:
+    """Return the name of a folder's part: `/srv/www` is `srv-www`."""
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in folder.lower())
+    return plain.strip("-") or "root"
+
+
+def folder_parts(folders: Iterable[str]) -> Iterable[Part]:
+    """Yield a part for each folder, under names that differ."""
+    taken: set[str] = set()
+    for folder in dict.fromkeys(folders):
+        plain = part_name(folder)
+        name = next(name for name in chain([plain], (f"{plain}-{n}" for n in count(2))) if name not in taken)
+        taken.add(name)
+        yield FolderPart(folder, name)
+
+
+class Files(Service):
+    """Folders that are worth saving, whoever writes and serves them."""
+
+    kind: ClassVar[str] = "files"
+    summary: ClassVar[str] = "folders of files"
+    example: ClassVar[Mapping[str, Any]] = {"paths": ["/srv/share"]}
+
+    paths: Annotated[tuple[Folder, ...], OneOrMore] = Field(
+        (), description="the folders, as they are called on its host"
+    )
+
+    def parts(self) -> Iterable[Part]:
+        """Yield one part for each folder."""
+        yield from folder_parts(self.paths)

@@ -1,0 +1,50 @@
+"""Postfix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from kedge.model.instance import Endpoint
+from kedge.model.service import Service
+from kedge.model.thing import OneOrMore, ServiceRef
+
+PORTS: Mapping[str, tuple[int, Literal["tcp", "tls"]]] = {
+    "smtp": (25, "tcp"),
+    "submission": (587, "tcp"),
+    "submissions": (465, "tls"),
+}
+"""Where mail comes in: from other servers (RFC 5321), from one's own users by STARTTLS (RFC 6409) or TLS (RFC 8314)."""
+
+
+class Postfix(Service):
+    """A mail server: what arrives for its `domains`, and what leaves."""
+
+    kind: ClassVar[str] = "postfix"
+    summary: ClassVar[str] = "the Postfix mail server"
+    receives: ClassVar[str] = "mail"
+    requires: ClassVar[Mapping[str, frozenset[str]]] = {"mailboxes": frozenset({"dovecot"})}
+    example: ClassVar[Mapping[str, Any]] = {
+        "domains": ["example.org"],
+        "hostname": "mail.example.org",
+        "mailboxes": "imap",
+        "listens": ["smtp", "submission"],
+    }
+
+    hostname: str = Field("", description="its name as a mail server: what the MX records point to")
+    mailboxes: ServiceRef | None = Field(None, description="the service that takes the mail into mailboxes")
+    listens: Annotated[tuple[Literal["smtp", "submission", "submissions"], ...], OneOrMore] = Field(
+        ("smtp",), description="where it takes mail: from other servers, from its own users"
+    )
+
+    def names(self) -> Iterable[str]:
+        """Yield the domains whose mail it takes, and its own name."""
+        yield from dict.fromkeys((*self.domains, *([self.hostname] if self.hostname else [])))
+
+    def endpoints(self) -> Iterable[Endpoint]:
+        """Yield each port it takes mail on."""
+        for name in self.listens:
+            port, transport = PORTS[name]
+            yield Endpoint(name, self.hostname, port, transport)

@@ -1,0 +1,174 @@
+"""One request over HTTP (RFC 9110): status, text, and the error pages that come with status 200."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from kedge.model.instance import Instance, Scope
+from kedge.model.observation import Observation, Status
+from kedge.model.ports import Address
+from kedge.probes.failure import judge_failure
+
+if TYPE_CHECKING:
+    import aiohttp
+    from aiohttp.client_proto import ResponseHandler
+
+BODY_LIMIT_BYTES = 1 << 20
+LINE_LIMIT_BYTES = 1 << 15
+REDIRECTS = 10
+BROKEN_PAGES = (
+    "Cannot access the database", "Error establishing a database connection", "Database connection error",
+    "phpBB : Critical Error", "SQLSTATE[", "Fatal error: Uncaught", "Parse error: syntax error",
+    "Internal Server Error", "Software Error", "Proxy Error",
+)  # fmt: skip
+"""What well-known programs say with status 200 when their database or their code is broken."""
+_CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?([a-zA-Z0-9_.:-]+)", re.IGNORECASE)
+
+
+class _NotReached(Exception):  # noqa: N818 - carries a failure past aiohttp, which would rename it
+    def __init__(self, failure: Exception) -> None:
+        self.failure = failure
+
+
+class _Elsewhere(Exception):  # noqa: N818
+    """A redirect led out of the copy that is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """Asks for one page; `text` must be on it, whatever its character set. `status` 0: anything below 400."""
+
+    url: str
+    text: str = ""
+    status: int = 0
+    endpoint: str = "web"
+    limit: timedelta = timedelta(seconds=10)
+    name: str = "http"
+    scope: Scope = "instance"
+    trust: ssl.SSLContext | None = None
+
+    async def look(self, at: Instance) -> Observation:
+        """Look once, within the limit, redirects included; at most 1 MiB of the page is read."""
+        began = asyncio.get_running_loop().time()
+        seen = await self._look(at)
+        return replace(seen, took=timedelta(seconds=asyncio.get_running_loop().time() - began))
+
+    async def _look(self, at: Instance) -> Observation:
+        import aiohttp
+
+        dial = at.dial.get(self.endpoint)
+        if dial is None:
+            return Observation(Status.UNKNOWN, f"nobody said where to connect for '{self.endpoint}'")
+        try:
+            async with asyncio.timeout(self.limit.total_seconds()):
+                return await self._ask(at, dial)
+        except _NotReached as wrapped:
+            return judge_failure(wrapped.failure, self.limit)
+        except _Elsewhere as target:
+            return Observation(Status.UNKNOWN, f"was redirected to {target}, which is not part of this copy")
+        except aiohttp.TooManyRedirects:
+            return Observation(Status.DOWN, f"redirected more than {REDIRECTS} times")
+        except (aiohttp.ClientError, ValueError) as failure:
+            return Observation(
+                Status.DOWN, f"did not answer as HTTP: {_printable(str(failure) or type(failure).__name__)}"
+            )
+        except (TimeoutError, OSError) as failure:
+            return judge_failure(failure, self.limit)
+
+    async def _ask(self, at: Instance, dial: Address) -> Observation:
+        import aiohttp
+
+        # A page that insists on https must believe that it has it, or it would redirect to itself for ever.
+        headers = {"Accept-Encoding": "identity", "User-Agent": "kedge"}
+        if dial.is_plain and self.url.startswith("https:"):
+            headers["X-Forwarded-Proto"] = "https"
+        async with (
+            aiohttp.ClientSession(
+                connector=_connector(self, at, dial), timeout=aiohttp.ClientTimeout(total=None), headers=headers,
+                max_line_size=LINE_LIMIT_BYTES, max_field_size=LINE_LIMIT_BYTES,
+            ) as session,
+            session.get(self.url, max_redirects=REDIRECTS) as response,
+        ):  # fmt: skip
+            body = await _read(response)
+            text = _decode(body, response.charset)
+            evidence = {"url": str(response.url), "status": str(response.status), "bytes": str(len(body))}
+            return self._judge(response.status, text, len(body) > BODY_LIMIT_BYTES, evidence)
+
+    def _judge(self, status: int, text: str, is_cut: bool, evidence: Mapping[str, str]) -> Observation:
+        if status != self.status if self.status else status >= 400:
+            return Observation(Status.DOWN, f"answered with status {status}", evidence)
+        broken = next((phrase for phrase in BROKEN_PAGES if phrase in text), "")
+        if self.text and self.text not in text and self.text not in html.unescape(text):
+            if is_cut:
+                return Observation(
+                    Status.UNKNOWN, f"'{self.text}' was not on the first {BODY_LIMIT_BYTES} bytes", evidence
+                )
+            instead = f", but with '{broken}'" if broken else ""
+            return Observation(Status.DOWN, f"answered without '{self.text}'{instead}", evidence)
+        if broken and not self.text:
+            return Observation(Status.DOWN, f"answered with an error page: '{broken}'", evidence)
+        return Observation(Status.OK, f"answered with status {status}", evidence)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Return the page, cut one byte beyond the limit."""
+    body = bytearray()
+    while len(body) <= BODY_LIMIT_BYTES:
+        chunk = await response.content.read(BODY_LIMIT_BYTES + 1 - len(body))
+        if not chunk:
+            break
+        body += chunk
+    return bytes(body)
+
+
+def _decode(body: bytes, declared: str | None) -> str:
+    """Return the page as text: by the header's charset, else the page's own, else UTF-8."""
+    found = _CHARSET.search(body[:4096])
+    charset = declared or (found[1].decode("ascii") if found else "utf-8")
+    try:
+        return body.decode(charset, errors="replace")
+    except LookupError:
+        return body.decode("utf-8", errors="replace")
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:160]
+
+
+def _connector(probe: HttpProbe, at: Instance, dial: Address) -> aiohttp.BaseConnector:
+    """Return a connector that takes its sockets from the instance's network and nowhere else."""
+    import aiohttp
+
+    asked = urlsplit(probe.url)
+
+    class NetConnector(aiohttp.BaseConnector):
+        async def _create_connection(self, req: aiohttp.ClientRequest, *later: Any) -> ResponseHandler:
+            is_asked = (req.url.scheme, req.url.host, req.url.port) == (asked.scheme, asked.hostname, _port(probe.url))
+            if not is_asked and at.mode != "live":
+                raise _Elsewhere(str(req.url))
+            to = dial if is_asked else Address(req.url.host or "", req.url.port or 80)
+            has_tls = req.url.scheme == "https" and not (is_asked and dial.is_plain)
+            loop = asyncio.get_running_loop()
+            try:
+                sock = await at.site.net.connect(to, limit=probe.limit)
+                tls = (probe.trust or ssl.create_default_context()) if has_tls else None
+                name = req.url.raw_host if has_tls else None
+                _, protocol = await loop.create_connection(self._factory, sock=sock, ssl=tls, server_hostname=name)
+            except Exception as failure:
+                raise _NotReached(failure) from failure
+            return protocol
+
+    return NetConnector(force_close=True)
+
+
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)
