@@ -34,7 +34,9 @@ SOUND = """
       mail: {kind: postfix, host: web1, domains: club.example, people: [anna, ben], save: copies}
     alerts: {tell: [anna, ben]}
     """
-DRILLS = tuple(Fact(name, "drill", "ok rpo=20h rto=1h", NOW - timedelta(days=3), "drilled") for name in ("wiki", "mail"))
+DRILLS = tuple(
+    Fact(name, "drill", "ok rpo=20h rto=1h", NOW - timedelta(days=3), "drilled") for name in ("wiki", "mail")
+)
 
 
 def findings(case: Case) -> dict[str, Finding]:
@@ -51,25 +53,21 @@ def test_a_sound_club_has_no_finding(case_of: CaseOf) -> None:
     assert findings(case_of(SOUND, facts=DRILLS)) == {}
 
 
+BOTH = "people: [anna, ben]"
 FAULTS = [
-    ("bk-none", "wiki", "mail: {kind: postfix", "mail: {kind: postfix", "host: web1, people: [anna, ben], save: copies}",
-     "host: web1, people: [anna, ben], save: none}"),
-    ("spof", "web1", "spare1: {login: ssh spare1, room: 100 GB}", "spare1: {login: ssh spare1}", "", ""),
-    ("bus-1", "wiki", "wiki: {kind: mediawiki, host: web1, people: [anna, ben]",
-     "wiki: {kind: mediawiki, host: web1, people: [anna]", "", ""),
-    ("bus-1", "panel", "panel: {opens: hoster, held-by: [anna, ben]}", "panel: {opens: hoster, held-by: anna}", "", ""),
-    ("coverage-gap", "anna", "tell: [anna, ben]", "tell: anna", "", ""),
-    ("disk-limit", "web1", "used: 20 GB", "used: 38 GB", "", ""),
-    ("disk-limit", "web1", "used: 20 GB", "used: 20 GB, growth: 1 GB/d", "", ""),
-]  # fmt: skip
+    ("bk-none", "mail", f"domains: club.example, {BOTH}, save: copies", f"domains: club.example, {BOTH}, save: none"),
+    ("spof", "web1", "spare1: {login: ssh spare1, room: 100 GB}", "spare1: {login: ssh spare1}"),
+    ("bus-1", "wiki", f"host: web1, {BOTH}, save", "host: web1, people: [anna], save"),
+    ("bus-1", "panel", "panel: {opens: hoster, held-by: [anna, ben]}", "panel: {opens: hoster, held-by: anna}"),
+    ("coverage-gap", "anna", "tell: [anna, ben]", "tell: anna"),
+    ("disk-limit", "web1", "used: 20 GB", "used: 38 GB"),
+    ("disk-limit", "web1", "used: 20 GB", "used: 20 GB, growth: 1 GB/d"),
+]
 
 
-@pytest.mark.parametrize(("rule", "thing", "before", "after", "also", "then"), FAULTS)
-def test_a_fault_is_found(
-    case_of: CaseOf, rule: str, thing: str, before: str, after: str, also: str, then: str
-) -> None:
+@pytest.mark.parametrize(("rule", "thing", "before", "after"), FAULTS)
+def test_a_fault_is_found(case_of: CaseOf, rule: str, thing: str, before: str, after: str) -> None:
     text = SOUND.replace(before, after)
-    text = text.replace(also, then) if also else text
     assert text != SOUND
     assert (rule, thing) in everything(case_of(text, facts=DRILLS))
 
@@ -96,7 +94,7 @@ LOOP = (
     SOUND.replace("[sms anna, mail anna@elsewhere.example]", "mail anna@club.example")
     .replace("phone ben", "mail ben@club.example")
     .replace("notices-to: mail anna@elsewhere.example", "notices-to: mail anna@club.example", 1)
-    .replace("other: {sells: [spare1, vault], notices-to: mail anna@elsewhere.example", "other: {sells: [spare1, vault]")
+    .replace("[spare1, vault], notices-to: mail anna@elsewhere.example", "[spare1, vault]")
 )
 
 
@@ -119,15 +117,18 @@ def test_people_reached_only_through_what_they_repair(case_of: CaseOf) -> None:
 
 
 def test_the_way_in_needs_what_it_repairs(case_of: CaseOf) -> None:
-    text = SOUND.replace("web1: {login: ssh web1,", "web1: {").replace(
-        "accounts:", "accounts:\n      root: {opens: [web1, spare1], held-by: [anna, ben], needs: {use: vpn}}"
-    ).replace("services:", "services:\n      vpn: {kind: other, host: web1, people: [anna, ben], save: none}")
+    text = (
+        SOUND.replace("web1: {login: ssh web1,", "web1: {")
+        .replace("accounts:", "accounts:\n      root: {opens: [web1, spare1], held-by: [anna, ben], needs: {use: vpn}}")
+        .replace("services:", "services:\n      vpn: {kind: other, host: web1, people: [anna, ben], save: none}")
+    )
     found = findings(case_of(text, facts=DRILLS))
     assert found["circ-access"].thing == "root"
 
 
 def test_a_planned_move_with_other_charset(case_of: CaseOf) -> None:
-    text = SOUND + "changes: {switch: {move: wiki, to: spare1, when: 2026-12-01, charset: {from: latin1, to: utf8}}}\n"
+    moved = "move: wiki, to: spare1, when: 2026-12-01, charset: {from: latin1, to: utf8}"
+    text = SOUND + f"changes: {{switch: {{{moved}}}}}\n"
     assert findings(case_of(text, facts=DRILLS))["mig-compat"].thing == "switch"
     rehearsed = text.replace("when: 2026-12-01", "when: 2026-12-01, rehearsed: yes")
     assert "mig-compat" not in findings(case_of(rehearsed, facts=DRILLS))
@@ -149,7 +150,9 @@ def test_emergency_measures_end(case_of: CaseOf, change: str, is_left: bool) -> 
     assert ("change-left" in findings(case_of(text, facts=DRILLS))) is is_left
 
 
-ZONE = SOUND + "domains: {club.example: {registrar: hoster, nameservers: hoster, zone: {'@': MX 10 mail.club.example.}}}\n"
+ZONE = SOUND + (
+    "domains: {club.example: {registrar: hoster, nameservers: hoster, zone: {'@': MX 10 mail.club.example.}}}\n"
+)
 
 
 @pytest.mark.parametrize(
