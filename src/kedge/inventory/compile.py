@@ -1,7 +1,7 @@
 """The inventory compiled into scenario rules (DESIGN: the failure-scenario engine).
 
 A channel asks of the service that receives its messages only that it runs *again*: mail that was lost does not keep
-new mail from arriving. What people need back is the service with its data: `back`. Decision 002 says why.
+new mail from arriving. What people need back is the service with its data: `back`. docs/decisions/002 says why.
 """
 
 from __future__ import annotations

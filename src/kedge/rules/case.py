@@ -85,12 +85,17 @@ class Case:
         return self.solver.solve([*self.compiled.components(losses), *also])
 
     @property
+    def fragile(self) -> Sequence[frozenset[int] | None]:
+        """By id, the components whose loss alone makes it false; None: false though nothing is lost."""
+        return self.remember("fragile", lambda case: single_losses(case.rules))
+
+    @property
     def tolls(self) -> Mapping[int, Toll]:
         """The toll of every single loss and assumption, by component; those that cost nothing are left out."""
         return self.remember("tolls", Case._tolls)
 
     def _tolls(self) -> Mapping[int, Toll]:
-        least = single_losses(self.rules)
+        least = self.fragile
         down: defaultdict[int, list[str]] = defaultdict(list)
         lost: defaultdict[int, list[str]] = defaultdict(list)
         unnoticed: defaultdict[int, list[str]] = defaultdict(list)
@@ -119,7 +124,7 @@ class Case:
         return self.remember("circular", Case._circular)
 
     def _circular(self) -> frozenset[int]:
-        least, greatest = single_losses(self.rules), single_losses(self.rules, reading="greatest")
+        least, greatest = self.fragile, single_losses(self.rules, reading="greatest")
         found: set[int] = set()
         for mine, other in zip(least, greatest, strict=True):
             if mine and mine is not other:

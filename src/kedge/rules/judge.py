@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from kedge.model.care import Accepted
 from kedge.model.finding import Cost, Finding, Severity, Symptom
@@ -39,11 +40,18 @@ class _Priced:
     def identity(self) -> Identity:
         return self.claim.rule, self.claim.thing
 
+    @cached_property
+    def scope(self) -> frozenset[str]:
+        """The things the claim speaks of."""
+        claim = self.claim
+        settled = (thing for thing, _ in claim.settles)
+        return frozenset({claim.thing, *claim.others, *(loss.thing for loss in claim.losses), *settled})
+
 
 def judge(case: Case, rules: Iterable[Rule]) -> Verdict:
     """Return the verdict of these rules on a case."""
     every = tuple(rules)
-    causes = [rule for rule in every if not rule.is_summary]
+    causes = {rule.id: rule for rule in every if not rule.is_summary}
     rank = {rule.id: place for place, rule in enumerate(every)}
     priced = sorted((_price(case, claim) for claim in _claims(case, every)), key=lambda each: each.key)
     roots = _roots(case, causes, priced, rank)
@@ -81,14 +89,14 @@ def _severity(claim: Claim, cost: Cost) -> Severity:
 
 
 def _roots(
-    case: Case, rules: Sequence[Rule], priced: Sequence[_Priced], rank: Mapping[str, int]
+    case: Case, rules: Mapping[str, Rule], priced: Sequence[_Priced], rank: Mapping[str, int]
 ) -> dict[Identity, Identity]:
     """Return, for every claim that is a symptom, the claim whose remedy removes it.
 
     Where each would remove the other, the rule that stands first in the catalogue names the finding.
     """
-    summaries = {each.identity for each in priced} - {(c.rule, c.thing) for c in _claims(case, rules)}
-    removes = {each.identity: _removed(case, rules, each.claim, priced) - summaries for each in priced}
+    causes = [each for each in priced if each.claim.rule in rules]
+    removes = {each.identity: _removed(case, rules, each, causes) for each in priced}
     parent: dict[Identity, Identity] = {}
     for cause in priced:
         for other in priced:
@@ -108,27 +116,20 @@ def _top(identity: Identity, parent: Mapping[Identity, Identity]) -> Identity:
     return identity
 
 
-def _removed(case: Case, rules: Sequence[Rule], claim: Claim, priced: Sequence[_Priced]) -> set[Identity]:
+def _removed(case: Case, rules: Mapping[str, Rule], cause: _Priced, priced: Sequence[_Priced]) -> set[Identity]:
     """Return which claims are gone once this one's remedy is carried out.
 
     Beyond EXACT_UP_TO nodes only claims that share a thing with this one are tried: a remedy reaches no others but
     through things that stand in both.
     """
     is_small = len(case.rules) <= EXACT_UP_TO
-    near = [each for each in priced if is_small or _scope(each.claim) & _scope(claim)]
-    tried = [each for each in near if each.identity != (claim.rule, claim.thing)]
-    if not claim.settles or not tried:
+    tried = [each for each in priced if each is not cause and (is_small or not each.scope.isdisjoint(cause.scope))]
+    if not cause.claim.settles or not tried:
         return set()
     focus = None if is_small else frozenset(each.claim.thing for each in tried)
-    wanted = {each.claim.rule for each in tried}
-    after = _claims(case.settling(claim.settles, focus), [rule for rule in rules if rule.id in wanted])
+    wanted = dict.fromkeys(each.claim.rule for each in tried)
+    after = _claims(case.settling(cause.claim.settles, focus), [rules[rule] for rule in wanted])
     return {each.identity for each in tried} - {(each.rule, each.thing) for each in after}
-
-
-def _scope(claim: Claim) -> set[str]:
-    """Return the things a claim speaks of."""
-    lost = {loss.thing for loss in claim.losses}
-    return {claim.thing, *claim.others, *lost, *(thing for thing, _ in claim.settles)}
 
 
 def _finding(root: _Priced, priced: Sequence[_Priced], roots: Mapping[Identity, Identity]) -> Finding:

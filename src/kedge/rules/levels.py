@@ -10,7 +10,6 @@ from kedge.model.finding import Text
 from kedge.model.quantity import parse_duration
 from kedge.rules.backups import newest_backup
 from kedge.rules.case import Case
-from kedge.scenarios.losses import single_losses
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def _is_proven(case: Case, name: str) -> bool:
 
 def _assured(case: Case) -> set[str]:
     """Return the services that no single loss, and no single wrong assumption, leaves unrecoverable or unnoticed."""
-    least = single_losses(case.rules)
+    least = case.fragile
 
     def is_assured(name: str) -> bool:
         down, back = least[case.compiled.node(nodes.UP, name)], least[case.compiled.node(nodes.BACK, name)]

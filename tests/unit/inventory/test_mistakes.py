@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - a mistake, its place and its message belong on one line
+
 """Every mistake stands where it was made, says what was found and expected, and what to do."""
 
 from __future__ import annotations
