@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -38,6 +39,20 @@ MODELS: Mapping[str, type[Thing]] = {section: _class_of(section) for section in 
 """The model of each section's things; a service's own depends on its kind."""
 
 
+@dataclass
+class _Raw:
+    """Something to be built: its name and fields, what to call it in a message, whether its kind could be told.
+
+    It is cut if something was taken out because it was wrong; then nothing is missing.
+    """
+
+    name: str
+    fields: Map
+    what: str
+    is_sure: bool = True
+    is_cut: bool = False
+
+
 class Builder:
     """Builds everything that was collected; what cannot be built is a mistake, and the rest is checked all the same."""
 
@@ -47,6 +62,7 @@ class Builder:
         self.register = Register(collected.section_of, marks=collected.marks)
         self.register.holes |= set(holes_by_section(collected.holes))
         self._collected = collected
+        self._cut = {path[:length] for path in collected.holes for length in (1, 2) if len(path) > length}
         self._mistakes = mistakes
         self._kinds = kinds
         self._unknowns = Unknowns(mistakes)
@@ -82,12 +98,8 @@ class Builder:
         if fields is None:
             return None
         self.register.nodes[name] = fields
-        if section != "services":
-            return self._build(MODELS[section], name, fields, f"a {SINGULAR[section]}")
-        word = fields.get("kind")
-        model, is_sure = self._choose_kind(name, fields)
-        what = "a service of unknown kind" if word == WORD else f"kind {model.kind}"
-        return self._build(model, name, fields, what, is_sure)
+        raw = _Raw(name, fields, f"a {SINGULAR[section]}", is_cut=(section, name) in self._cut)
+        return self._build(MODELS[section] if section != "services" else self._choose_kind(raw), raw)
 
     def _as_map(self, section: str, name: str, node: Node) -> Map | None:
         if isinstance(node, Map):
@@ -104,45 +116,43 @@ class Builder:
         self._mistakes.append(mistake(node, text))
         return None
 
-    def _choose_kind(self, name: str, fields: Map) -> tuple[type[Service], bool]:
-        """Return the class of a service, and whether it is the right one: a wrong word gets the closest there is."""
-        word = fields.pop("kind", "")
+    def _choose_kind(self, raw: _Raw) -> type[Service]:
+        """Return the class of a service; where its kind cannot be told, the closest there is."""
+        word = raw.fields.pop("kind", "")
         if isinstance(word, Scalar) and word == WORD:
-            self._unknowns.note(name, "kind", word)
-            return self._kinds[OTHER], True
+            self._unknowns.note(raw.name, "kind", word)
+            raw.what = "a service of unknown kind"
+            return self._kinds[OTHER]
+        raw.what = f"kind {word}"
         if isinstance(word, Scalar) and word in self._kinds:
-            return self._kinds[word], True
-        self._mistakes.append(self._wrong_kind(name, fields, word))
-        meant = [each for each in close(word, self._kinds) if each] if isinstance(word, str) else []
-        return self._kinds[meant[0] if meant else OTHER], False
+            return self._kinds[word]
+        raw.is_sure = False
+        if word or not raw.is_cut:
+            self._mistakes.append(self._wrong_kind(raw, word))
+        meant = close(word, self._kinds) if isinstance(word, str) else []
+        return self._kinds[meant[0] if meant else OTHER]
 
-    def _wrong_kind(self, name: str, fields: Map, word: Any) -> Mistake:
+    def _wrong_kind(self, raw: _Raw, word: Any) -> Mistake:
         if not word:
-            text = f"service {shown(name)} lacks its 'kind': add 'kind: …' (see `kedge kinds`) or 'kind: unknown'"
-            return mistake(fields.key or fields, text)
+            text = f"service {shown(raw.name)} lacks its 'kind': add 'kind: …' (see `kedge kinds`) or 'kind: unknown'"
+            return mistake(raw.fields.key or raw.fields, text)
         known = f"; kinds are {', '.join(sorted(self._kinds))}"
         hint = did_you_mean(word, [*self._kinds, WORD], known) if isinstance(word, str) else known
         return mistake(word, f"unknown kind {shown(word)}{hint} ('kind: other' fits anything)")
 
-    def _build(self, model: type[M], name: str, fields: Map, what: str, is_sure: bool = True) -> M | None:
-        self._unknowns.prune(name, fields, model)
-        try:
-            return model.model_validate(fields, by_alias=True, by_name=False)
-        except ValidationError as error:
-            return self._build_rest(model, fields, what, error, is_sure)
-
-    def _build_rest(self, model: type[M], fields: Map, what: str, error: ValidationError, is_sure: bool) -> M | None:
-        """Report what is wrong, and build the thing without it, so that the rest of it is checked too."""
-        for number in range(_ROUNDS):
-            refusals = explain(error, model, fields, what)
-            self._mistakes += [each.mistake for each in refusals if _is_told(each, fields, is_sure, number)]
-            removed = [remove(fields, each.node) for each in refusals]
+    def _build(self, model: type[M], raw: _Raw) -> M | None:
+        """Return a thing. What is wrong is told, and it is built without that, so that the rest is checked too."""
+        self._unknowns.prune(raw.name, raw.fields, model)
+        for _ in range(_ROUNDS):
+            try:
+                return model.model_validate(raw.fields, by_alias=True, by_name=False)
+            except ValidationError as error:
+                refusals = explain(error, model, raw.fields, raw.what)
+            self._mistakes += [each.mistake for each in refusals if _is_told(each, raw)]
+            removed = [remove(raw.fields, each.node) for each in refusals]
             if not any(removed):
                 return None
-            try:
-                return model.model_validate(fields, by_alias=True, by_name=False)
-            except ValidationError as next_error:
-                error = next_error
+            raw.is_cut = True
         return None
 
     def _build_single(self, section: str, model: type[M]) -> M | None:
@@ -154,7 +164,7 @@ class Builder:
                 text = f"expected the fields of '{section}' below it ('key: value'), found {shown(node)}"
                 self._mistakes.append(mistake(node, text))
             return None
-        built = self._build(model, "", node, f"'{section}'")
+        built = self._build(model, _Raw("", node, f"'{section}'", is_cut=(section,) in self._cut))
         if built is not None:
             self._references.check(built, node)
         return built
@@ -170,7 +180,7 @@ class Builder:
             if not isinstance(node, Map):
                 self._mistakes.append(mistake(node, f"expected 'rule: …' and its fields, found {shown(node)}"))
                 continue
-            accepted = self._build(Accepted, "", node, "an accepted finding")
+            accepted = self._build(Accepted, _Raw("", node, "an accepted finding"))
             if accepted is not None:
                 built.append(accepted)
                 self._references.check(accepted, node)
@@ -188,12 +198,13 @@ class Builder:
         check_rings(register, mistakes)
 
 
-def _is_told(refusal: Refusal, fields: Map, is_sure: bool, number: int) -> bool:
-    """Return whether a refusal is the user's mistake, not the consequence of an unknown or of an earlier one."""
-    if refusal.is_missing and refusal.node is not fields and isinstance(refusal.node, Map) and refusal.node.unknown:
-        return False
-    is_own_key = refusal.is_extra and any(refusal.node is value for value in fields.values())
-    return not (refusal.is_missing and number) and (is_sure or not is_own_key)
+def _is_told(refusal: Refusal, raw: _Raw) -> bool:
+    """Return whether a refusal is a mistake of its own, not the consequence of an unknown or of another mistake."""
+    if refusal.is_missing:
+        is_unknown = isinstance(refusal.node, Map) and refusal.node is not raw.fields and bool(refusal.node.unknown)
+        return not raw.is_cut and not is_unknown
+    is_own_key = refusal.is_extra and any(refusal.node is value for value in raw.fields.values())
+    return raw.is_sure or not is_own_key
 
 
 def remove(root: Any, node: Any) -> bool:

@@ -206,7 +206,8 @@ class _Trouble:
         row, column = self.context
         opened = self.lines[row][column : column + 1] if row < len(self.lines) else ""
         if "escape" in self.problem:
-            return self.spot, "in double quotes a backslash begins an escape: use single quotes here"
+            at = self.line.rfind("\\", 0, self.spot[1] + 1)
+            return (self.spot[0], max(at, 0)), "in double quotes a backslash begins an escape: use single quotes here"
         if opened in {"'", '"'} and self.context != self.spot:
             return self.context, f"this quotation mark is never closed: add {opened} at the end of the text"
         before = self.line[: self.spot[1]].rstrip()
@@ -262,7 +263,7 @@ class _Trouble:
         return "this line is indented deeper than its neighbours, or the line above lacks its ':'"
 
     def _item(self) -> tuple[tuple[int, int], str] | None:
-        if "block sequence" in self.problem:
+        if "sequence entries" in self.problem:
             return self.spot, "a list item cannot begin here: begin a new line with '- ', or write [a, b]"
         if "'-' indicator" in self.problem:
             return self.spot, "here a list ('- ') and keys ('key:') are mixed: indent the list below its key"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.unit.inventory.test_read import mistakes
 
@@ -139,6 +140,14 @@ def test_one_mistake_is_one_message_at_its_place(tmp_path: Path, text: str, at: 
     assert says in found[0], found
 
 
+@pytest.mark.parametrize(("text", "at", "says"), SYNTAX, ids=lambda value: repr(value)[:60])
+def test_places_are_the_same_without_libyaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, at: str, says: str
+) -> None:
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    assert [each.split(": ")[0] for each in mistakes(tmp_path, HEAD + text)] == [at]
+
+
 @pytest.mark.parametrize(("text", "at"), SECRET)
 def test_a_secret_is_refused_and_never_shown(tmp_path: Path, text: str, at: str) -> None:
     found = mistakes(tmp_path, HEAD + text)
@@ -173,7 +182,8 @@ hosts:
 
 def test_what_was_cut_out_is_not_missed_elsewhere(tmp_path: Path) -> None:
     text = "hosts:\n  web1:\n    system: @x\n  web2: {\nservices:\n  wiki: {kind: http, host: [web1, web2]}\n"
-    assert [each.split(": ")[0] for each in mistakes(tmp_path, HEAD + text)] == ["4:13", "5:9"]
+    text += "  mail:\n    kind: @postfix\n    host: web1\n"
+    assert [each.split(": ")[0] for each in mistakes(tmp_path, HEAD + text)] == ["4:13", "5:9", "9:11"]
 
 
 def test_a_thousand_wrong_names_are_a_thousand_mistakes(tmp_path: Path) -> None:
