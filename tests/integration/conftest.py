@@ -16,13 +16,9 @@ from kedge.kinds.grades import FILE, PROOFS, Grade, Proof
 
 
 def need(program: str, package: str) -> None:
-    """Skip with a reason, or fail in CI, if a program is missing."""
-    if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin"):
-        return
-    reason = f"needs {program} (Debian package {package})"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    """Skip with a reason if a program is missing; tests/levels.py makes a failure of it where none may be missing."""
+    if not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin"):
+        pytest.skip(f"needs {program} (Debian package {package})")
 
 
 @pytest.fixture

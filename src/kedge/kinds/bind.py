@@ -14,19 +14,19 @@ from kedge.model.thing import AnyRef, OneOrMore
 
 
 class NameServer(Service):
-    """What every kind of name server shares."""
+    """What every kind of name server shares.
+
+    It is not *used under* its own name nor its zones' names: resolvers find it by the addresses that the zone above
+    gives them (glue, RFC 9471). Else every name server would need itself.
+    """
 
     hostname: str = Field("", description="its name as a name server: what the NS records point to")
     zones: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="the zones it answers for")
 
-    def names(self) -> Iterable[str]:
-        """Yield its own name and the zones it answers for."""
-        yield from dict.fromkeys((*self.domains, *([self.hostname] if self.hostname else []), *self.zones))
-
     def endpoints(self) -> Iterable[Endpoint]:
         """Yield port 53, which clients ask by UDP and by TCP (RFC 7766)."""
-        yield Endpoint("dns", self.hostname, 53, "udp")
-        yield Endpoint("dns-tcp", self.hostname, 53, "tcp")
+        yield Endpoint("dns", "", 53, "udp")
+        yield Endpoint("dns-tcp", "", 53, "tcp")
 
 
 class Bind(NameServer):

@@ -17,6 +17,8 @@ from kedge.model.ports import Address, Exit, Running
 from kedge.model.service import Service
 from kedge.model.thing import to_kebab
 
+SHARED = "It has the [fields of every service](../reference/inventory.md) as well: `host`, `people`, `save`, `needs` …"
+
 
 class Nowhere:
     """A site at which nothing can be done: a kind may be asked what it would do, but nothing is ever done."""
@@ -76,7 +78,7 @@ def kind_page(kind: type[Service]) -> str:
         _listed("How it is looked at", (f"`{p.name}`: {_first_line(p)}" for p in service.probes(at))),
         _listed("What is saved", (f"`{p.name}`: {_first_line(p)}" for p in service.parts())),
         _listed("How a restored copy is started", (f"`{step}`" for step in _steps(service, at))),
-        _fields("Fields of every service", _shared_fields(kind)),
+        [SHARED, ""],
     )
     return "\n".join("\n".join(section) for section in sections if section)
 
@@ -86,8 +88,8 @@ def _heading(kind: type[Service], proof: Proof | None) -> list[str]:
     grade = f"**{proof.grade}**: {GRADES[proof.grade]} (version {proof.version}, {proof.at})" if proof else ""
     unproven = f"**described**: {GRADES['described']}; nothing has been proven with a real one yet"
     facts = ["It keeps no data of its own." if kind.is_stateless else "It keeps data, which must be saved."]
-    if kind.receives == "mail":
-        facts.append("It receives the mail for its `domains`.")
+    if kind.receives:
+        facts.append(f"It receives what is sent to its `domains` by {kind.receives}.")
     return [
         f"# {kind.kind}",
         "",
@@ -102,10 +104,6 @@ def _heading(kind: type[Service], proof: Proof | None) -> list[str]:
 
 def _own_fields(kind: type[Service]) -> dict[str, FieldInfo]:
     return {name: field for name, field in kind.model_fields.items() if name not in Service.model_fields}
-
-
-def _shared_fields(kind: type[Service]) -> dict[str, FieldInfo]:
-    return {name: field for name, field in kind.model_fields.items() if name in Service.model_fields}
 
 
 def _fields(title: str, fields: dict[str, FieldInfo]) -> list[str]:

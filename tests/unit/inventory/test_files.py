@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a mistake, its place and its message belong on one line
 """One file or a folder; what is attested beside it."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-
 """Every mistake stands where it was made, says what was found and expected, and what to do."""
 
 from __future__ import annotations
