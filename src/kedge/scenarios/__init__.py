@@ -3,16 +3,19 @@
 from kedge.scenarios.cuts import CutFinder, CutSets, cut_sets
 from kedge.scenarios.explain import Failure, Step, circles, derivation, why_not
 from kedge.scenarios.losses import single_losses
+from kedge.scenarios.mef import FaultTree, read_mef
 from kedge.scenarios.notation import read_rules, write_rules
 from kedge.scenarios.order import Finish, Plan, recovery
 from kedge.scenarios.ruleset import Changed, Rules, RuleSet
 from kedge.scenarios.truth import Solver, Truth, solve
+from kedge.scenarios.unrolling import Unrolled, unrolled, write_mef
 
 __all__ = [
     "Changed",
     "CutFinder",
     "CutSets",
     "Failure",
+    "FaultTree",
     "Finish",
     "Plan",
     "RuleSet",
@@ -20,13 +23,17 @@ __all__ = [
     "Solver",
     "Step",
     "Truth",
+    "Unrolled",
     "circles",
     "cut_sets",
     "derivation",
+    "read_mef",
     "read_rules",
     "recovery",
     "single_losses",
     "solve",
+    "unrolled",
     "why_not",
+    "write_mef",
     "write_rules",
 ]

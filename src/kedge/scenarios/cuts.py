@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from typing import Literal
 
 from kedge.errors import UsageError
 from kedge.scenarios.condensation import condense
-from kedge.scenarios.ruleset import COMPONENT, GREATEST, Rules, parents_of
+from kedge.scenarios.losses import single_losses
+from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Rules, parents_of
 from kedge.scenarios.zbdd import EMPTY, UNIT, TooLarge, Zbdd, deep_recursion
 
-Reading = Literal["least", "greatest"]
+__all__ = ["CutFinder", "CutSets", "cut_sets", "single_losses"]
+
 BUDGET = 100_000
 WORK = 2_000_000
 _UNKNOWN = -1

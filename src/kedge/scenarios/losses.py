@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from kedge.scenarios.condensation import condense
-from kedge.scenarios.cuts import Reading
-from kedge.scenarios.ruleset import COMPONENT, GREATEST, Rules
+from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Rules
 
 Losses = frozenset[int] | None
 _NONE: frozenset[int] = frozenset()

@@ -11,9 +11,11 @@ the greatest fixpoint: two services that need each other and both run keep runni
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Literal
 
 from kedge.errors import Bug
 
+Reading = Literal["least", "greatest"]
 COMPONENT, LEAST, GREATEST = 0, 1, 2
 UNDEFINED = -1
 _SHOWN = 20
