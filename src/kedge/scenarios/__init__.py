@@ -2,7 +2,7 @@
 
 from kedge.scenarios.cuts import CutFinder, CutSets, cut_sets
 from kedge.scenarios.explain import Failure, Step, circles, derivation, why_not
-from kedge.scenarios.losses import single_losses
+from kedge.scenarios.losses import SingleLosses, single_losses
 from kedge.scenarios.mef import FaultTree, read_mef
 from kedge.scenarios.notation import read_rules, write_rules
 from kedge.scenarios.order import Finish, Plan, recovery
@@ -20,6 +20,7 @@ __all__ = [
     "Plan",
     "RuleSet",
     "Rules",
+    "SingleLosses",
     "Solver",
     "Step",
     "Truth",

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 from kedge.errors import UsageError
 from kedge.scenarios.condensation import condense
 from kedge.scenarios.losses import single_losses
-from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Rules, parents_of
+from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Rules, above_of, parents_of
 from kedge.scenarios.zbdd import EMPTY, UNIT, TooLarge, Zbdd, deep_recursion
 
 __all__ = ["CutFinder", "CutSets", "cut_sets", "single_losses"]
@@ -102,23 +102,14 @@ class CutFinder:
         finder = CutFinder(view, self.order, reading=self.reading, budget=self.budget, work=self.work)
         finder.diagram, finder.variables = self.diagram, self.variables
         finder.families = list(self.families)
-        above = self._above([*gates, *without])
+        if self._parents is None:
+            self._parents = parents_of(self.rules)
+        # Old edges are enough: whatever refers to something by a new edge is itself among the changed.
+        above = above_of(self._parents, [*gates, *without])
         for id in above:
             finder.families[id] = _UNKNOWN
         finder.orders = {id: order for id, order in self.orders.items() if id not in above}
         return finder
-
-    def _above(self, ids: Iterable[int]) -> set[int]:
-        """These ids and everything that rests on them."""
-        if self._parents is None:
-            self._parents = parents_of(self.rules)
-        found = set(ids)
-        waiting = list(found)
-        while waiting:
-            new = [parent for parent in self._parents[waiting.pop()] if parent not in found]
-            found.update(new)
-            waiting += new
-        return found
 
     def listed(self, family: int) -> tuple[tuple[int, ...], ...]:
         """The family's sets of components, by size, then by names."""
