@@ -17,8 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from kedge.scenarios import Rules, RuleSet, cut_sets, read_mef, unrolled, write_mef
+from kedge.scenarios.cuts import cut_sets
 from kedge.scenarios.generate import organisation
+from kedge.scenarios.mef import read_mef
+from kedge.scenarios.ruleset import Rules, RuleSet
+from kedge.scenarios.unrolling import unrolled, write_mef
 from tests.unit.scenarios.systems import random_rules
 
 SYSTEMS = 1_000 if os.environ.get("KEDGE_THOROUGH") == "1" else 100

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import quoteattr
 
 from kedge.scenarios.condensation import condense
 from kedge.scenarios.cuts import CutFinder
@@ -23,6 +22,8 @@ from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Rules, RuleSet
 from kedge.scenarios.zbdd import EMPTY, UNIT, deep_recursion
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_ESCAPES = {ord(c): f"&#{ord(c)};" for c in '&<>"\t\n\r'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,5 +193,5 @@ def _reference(rules: Rules, id: int) -> str:
 
 
 def _note(name: str) -> str:
-    value = quoteattr(_NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", name))
-    return f'<attributes><attribute name="{NAME_ATTRIBUTE}" value={value}/></attributes>'
+    value = _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", name).translate(_ESCAPES)
+    return f'<attributes><attribute name="{NAME_ATTRIBUTE}" value="{value}"/></attributes>'

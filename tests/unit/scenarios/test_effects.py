@@ -2,7 +2,9 @@
 
 import random
 
-from kedge.scenarios import CutFinder, RuleSet, cut_sets, effect
+from kedge.scenarios.cuts import CutFinder, cut_sets
+from kedge.scenarios.effects import effect
+from kedge.scenarios.ruleset import RuleSet
 from tests.unit.scenarios.systems import random_rules
 
 

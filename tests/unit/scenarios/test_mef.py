@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedge.errors import InventoryError
-from kedge.scenarios import cut_sets, read_mef, unrolled, write_mef
+from kedge.scenarios.cuts import cut_sets
+from kedge.scenarios.mef import read_mef
+from kedge.scenarios.unrolling import unrolled, write_mef
 from tests.unit.scenarios.systems import random_rules
 
 TREE = """<?xml version="1.0"?>

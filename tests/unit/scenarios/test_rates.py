@@ -5,8 +5,10 @@ from itertools import product
 
 import pytest
 
-from kedge.scenarios import Finish, Rate, RuleSet, contributions, cut_sets, downtime
-from kedge.scenarios.rates import HOURS_PER_YEAR
+from kedge.scenarios.cuts import cut_sets
+from kedge.scenarios.order import Finish
+from kedge.scenarios.rates import HOURS_PER_YEAR, Rate, contributions, downtime
+from kedge.scenarios.ruleset import RuleSet
 from tests.unit.scenarios.systems import fixpoint, random_rules
 
 

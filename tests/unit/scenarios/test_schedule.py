@@ -3,7 +3,10 @@
 import random
 from itertools import pairwise
 
-from kedge.scenarios import NOW, Finish, RuleSet, recovery, schedule, solve
+from kedge.scenarios.order import NOW, Finish, recovery
+from kedge.scenarios.ruleset import RuleSet
+from kedge.scenarios.schedule import schedule
+from kedge.scenarios.truth import solve
 from tests.unit.scenarios.systems import random_rules
 
 PEOPLE = ["anna", "ben", "chris"]

@@ -4,7 +4,9 @@ import random
 
 import pytest
 
-from kedge.scenarios import RuleSet, SingleLosses, Solver, single_losses, solve
+from kedge.scenarios.losses import SingleLosses, single_losses
+from kedge.scenarios.ruleset import RuleSet
+from kedge.scenarios.truth import Solver, solve
 from tests.unit.scenarios.systems import COUNT, all_losses, fixpoint, random_rules
 
 
