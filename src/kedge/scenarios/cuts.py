@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from typing import Literal
 
 from kedge.errors import UsageError
 from kedge.scenarios.condensation import condense
-from kedge.scenarios.ruleset import COMPONENT, GREATEST, Rules, parents_of
+from kedge.scenarios.losses import single_losses
+from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Rules, above_of, parents_of
 from kedge.scenarios.zbdd import EMPTY, UNIT, TooLarge, Zbdd, deep_recursion
 
-Reading = Literal["least", "greatest"]
+__all__ = ["CutFinder", "CutSets", "cut_sets", "single_losses"]
+
 BUDGET = 100_000
 WORK = 2_000_000
 _UNKNOWN = -1
@@ -28,13 +29,14 @@ _UNKNOWN = -1
 class CutSets:
     """What makes one node false: its minimal cut sets.
 
-    `order`: every minimal cut set of up to so many components is in `sets`. `complete`: that is the order asked for.
-    `counted`: how many there are to the order that was computed, listed or not.
+    `node`: whose they are. `order`: every minimal cut set of up to so many components is in `sets`. `complete`: that is
+    the order asked for. `counted`: how many there are to the order that was computed, listed or not.
     """
 
-    __slots__ = ("_family", "_finder", "_sets", "complete", "counted", "order")
+    __slots__ = ("_family", "_finder", "_sets", "complete", "counted", "node", "order")
 
-    def __init__(self, finder: CutFinder, family: int, order: int, *, complete: bool, counted: int) -> None:
+    def __init__(self, finder: CutFinder, node: int, family: int, order: int, *, complete: bool, counted: int) -> None:
+        self.node = node
         self._finder = finder
         self._family = family
         self._sets: tuple[tuple[int, ...], ...] | None = None
@@ -48,6 +50,23 @@ class CutSets:
         if self._sets is None:
             self._sets = self._finder.listed(self._family)
         return self._sets
+
+    @property
+    def rests_on(self) -> frozenset[int]:
+        """Every component whose loss could matter to the node, in sets of any size."""
+        rules = self._finder.rules
+        groups = condense([self.node], rules.children.__getitem__, len(rules))
+        return frozenset(id for members in groups for id in members if rules.is_component(id)) - rules.safe
+
+    def is_same(self, other: CutSets) -> bool:
+        """True if both are the same sets; nothing is listed for it if both come from one finder or its edits."""
+        if self._finder.diagram is other._finder.diagram:
+            return self._family == other._family
+        return self.sets == other.sets
+
+    def probability(self, shares: Mapping[int, float]) -> float:
+        """The chance that all members of some listed set are lost, each independently with its share; absent is 0."""
+        return self._finder.probability(self._family, shares)
 
 
 def cut_sets(
@@ -85,6 +104,7 @@ class CutFinder:
         self.families = [_UNKNOWN] * len(rules)
         self.orders: dict[int, int] = {}  # where it is below the order asked for
         self.variables: list[int] = []  # the component of variable -1, -2, …
+        self.numbers: dict[int, int] = {}  # and the other way round, without the sign
         self._parents: list[list[int]] | None = None
 
     def cut_sets(self, targets: Iterable[int]) -> dict[int, CutSets]:
@@ -99,25 +119,22 @@ class CutFinder:
         """A finder for `rules.changed(gates, without)` that computes only what the change can reach."""
         view = self.rules.changed(gates, without)
         finder = CutFinder(view, self.order, reading=self.reading, budget=self.budget, work=self.work)
-        finder.diagram, finder.variables = self.diagram, self.variables
+        finder.diagram, finder.variables, finder.numbers = self.diagram, self.variables, self.numbers
         finder.families = list(self.families)
-        above = self._above([*gates, *without])
+        if self._parents is None:
+            self._parents = parents_of(self.rules)
+        # Old edges are enough: whatever refers to something by a new edge is itself among the changed.
+        above = above_of(self._parents, [*gates, *without])
         for id in above:
             finder.families[id] = _UNKNOWN
         finder.orders = {id: order for id, order in self.orders.items() if id not in above}
         return finder
 
-    def _above(self, ids: Iterable[int]) -> set[int]:
-        """These ids and everything that rests on them."""
-        if self._parents is None:
-            self._parents = parents_of(self.rules)
-        found = set(ids)
-        waiting = list(found)
-        while waiting:
-            new = [parent for parent in self._parents[waiting.pop()] if parent not in found]
-            found.update(new)
-            waiting += new
-        return found
+    def probability(self, family: int, shares: Mapping[int, float]) -> float:
+        """The chance that some set of the family is lost."""
+        with deep_recursion():
+            by_variable = {-i: shares.get(component, 0.0) for i, component in enumerate(self.variables, 1)}
+            return self.diagram.probability(family, by_variable, {})
 
     def listed(self, family: int) -> tuple[tuple[int, ...], ...]:
         """The family's sets of components, by size, then by names."""
@@ -140,7 +157,7 @@ class CutFinder:
         while diagram.longest[listed] > 1 and diagram.count(listed) > self.budget:
             order = diagram.longest[listed] - 1
             listed = diagram.truncated(family, order)
-        return CutSets(self, listed, order, complete=order == self.order, counted=counted)
+        return CutSets(self, target, listed, order, complete=order == self.order, counted=counted)
 
     def _settle(self, members: list[int]) -> None:
         """Finds the families of one strongly connected set, at the highest order its size allows."""
@@ -165,8 +182,10 @@ class CutFinder:
     def _component(self, id: int) -> int:
         if id in self.rules.safe:
             return EMPTY
-        self.variables.append(id)
-        return self.diagram.single(-len(self.variables))
+        if id not in self.numbers:
+            self.numbers[id] = len(self.variables) + 1
+            self.variables.append(id)
+        return self.diagram.single(-self.numbers[id])
 
     def _order_below(self, members: list[int]) -> int:
         below = (self.orders.get(child, self.order) for member in members for child in self.rules.children[member])

@@ -7,11 +7,11 @@ falls with the union of theirs, one that needs any with what they share.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
 
 from kedge.scenarios.condensation import condense
-from kedge.scenarios.cuts import Reading
-from kedge.scenarios.ruleset import COMPONENT, GREATEST, Rules
+from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Rules, above_of, parents_of
 
 Losses = frozenset[int] | None
 _NONE: frozenset[int] = frozenset()
@@ -22,30 +22,55 @@ def single_losses(rules: Rules, *, reading: Reading = "least") -> list[Losses]:
 
     `reading` is how LEAST nodes are read. Equal sets are mostly one object.
     """
-    losses: list[Losses] = [None] * len(rules)
-    for members in condense(range(len(rules)), rules.children.__getitem__, len(rules)):
-        first = members[0]
-        if rules.strata[first] == COMPONENT:
-            losses[first] = _NONE if first in rules.safe else frozenset(members)
-        elif len(members) == 1 and first not in rules.children[first]:
-            losses[first] = _gate(rules, first, losses)
-        else:
-            is_greatest = reading == "greatest" or rules.strata[first] == GREATEST
-            _circulate(rules, members, losses, _NONE if is_greatest else None)
-    return losses
+    return SingleLosses(rules, reading=reading).losses
 
 
-def _circulate(rules: Rules, members: list[int], losses: list[Losses], start: Losses) -> None:
-    for member in members:
-        losses[member] = start
-    is_stable = False
-    while not is_stable:
-        is_stable = True
+class SingleLosses:
+    """The single losses of rules that no longer change, in `losses` by id; an edit costs what it reaches."""
+
+    def __init__(self, rules: Rules, *, reading: Reading = "least") -> None:
+        self.rules = rules
+        self.reading = reading
+        self.losses: list[Losses] = [None] * len(rules)
+        self._parents: list[list[int]] | None = None
+        self._fill(range(len(rules)), rules.children.__getitem__)
+
+    def changed(self, gates: Mapping[int, tuple[int, Iterable[int]]], without: Collection[int] = ()) -> SingleLosses:
+        """The single losses of `rules.changed(gates, without)`."""
+        if self._parents is None:
+            self._parents = parents_of(self.rules)
+        made = copy(self)
+        made.rules, made._parents = self.rules.changed(gates, without), None
+        made.losses = list(self.losses)
+        above = above_of(self._parents, [*gates, *without])
+        children = made.rules.children
+        made._fill(sorted(above), lambda id: [child for child in children[id] if child in above])
+        return made
+
+    def _fill(self, ids: Iterable[int], children: Callable[[int], Sequence[int]]) -> None:
+        rules, losses = self.rules, self.losses
+        for members in condense(ids, children, len(rules)):
+            first = members[0]
+            if rules.strata[first] == COMPONENT:
+                losses[first] = _NONE if first in rules.safe else frozenset(members)
+            elif len(members) == 1 and first not in rules.children[first]:
+                losses[first] = _gate(rules, first, losses)
+            else:
+                self._circulate(members)
+
+    def _circulate(self, members: list[int]) -> None:
+        rules, losses = self.rules, self.losses
+        is_greatest = self.reading == "greatest" or rules.strata[members[0]] == GREATEST
         for member in members:
-            found = _gate(rules, member, losses)
-            if found != losses[member]:
-                losses[member] = found
-                is_stable = False
+            losses[member] = _NONE if is_greatest else None
+        is_stable = False
+        while not is_stable:
+            is_stable = True
+            for member in members:
+                found = _gate(rules, member, losses)
+                if found != losses[member]:
+                    losses[member] = found
+                    is_stable = False
 
 
 def _gate(rules: Rules, node: int, losses: Sequence[Losses]) -> Losses:

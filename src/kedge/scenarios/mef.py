@@ -21,6 +21,7 @@ _CONTAINERS = ("opsa-mef", "open-psa", "define-fault-tree", "define-component", 
 _REFERENCES = ("gate", "basic-event", "house-event", "event")
 _NOT_MONOTONE = ("not", "xor", "nand", "nor", "iff", "imply", "cardinality")
 _NOTES = ("label", "attributes")
+_DEEPEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +64,23 @@ def _parse(text: str | bytes, file: str) -> _Element:
         element = _Element(tag, attributes, parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)
         path[-1].inside.append(element)
         path.append(element)
+        if len(path) > _DEEPEST:
+            refuse("nested too deeply")
 
-    def refuse(*_: object) -> None:
+    def refuse(why: str) -> None:
         place = (file, parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)
-        raise InventoryError([Mistake(*place, "entity declarations are not read")])
+        raise InventoryError([Mistake(*place, why)])
 
     parser.StartElementHandler = start
     parser.EndElementHandler = lambda _: path.pop()
-    parser.EntityDeclHandler = refuse
+    parser.EntityDeclHandler = lambda *_: refuse("entity declarations are not read")
     try:
         parser.Parse(text, True)
     except expat.ExpatError as error:
         mistake = Mistake(file, max(error.lineno, 1), error.offset + 1, f"not XML: {expat.ErrorString(error.code)}")
         raise InventoryError([mistake]) from error
+    except UnicodeError as error:
+        raise InventoryError([Mistake(file, 1, 1, f"not text: {error}")]) from error
     return root.inside[0]
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from kedge.errors import InventoryError, Mistake
 from kedge.scenarios.ruleset import COMPONENT, GREATEST, Rules, RuleSet
@@ -179,6 +178,8 @@ class _Reader:
         self.guesses += 1
         if self.guesses > _GUESSES:
             return ""
+        from difflib import get_close_matches  # only needed where there is a mistake
+
         near = get_close_matches(name, self.rules.names, 1)
         return f"; did you mean '{near[0]}'?" if near else ""
 

@@ -10,10 +10,12 @@ the greatest fixpoint: two services that need each other and both run keep runni
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Literal
 
 from kedge.errors import Bug
 
+Reading = Literal["least", "greatest"]
 COMPONENT, LEAST, GREATEST = 0, 1, 2
 UNDEFINED = -1
 _SHOWN = 20
@@ -192,6 +194,17 @@ def parents_of(rules: Rules) -> list[list[int]]:
         for child in of:
             parents[child].append(id)
     return parents
+
+
+def above_of(parents: Sequence[Sequence[int]], ids: Iterable[int]) -> set[int]:
+    """These ids and everything that rests on them."""
+    found = set(ids)
+    waiting = list(found)
+    while waiting:
+        new = [parent for parent in parents[waiting.pop()] if parent not in found]
+        found.update(new)
+        waiting += new
+    return found
 
 
 def _normal(need: int, of: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:

@@ -11,10 +11,11 @@ keeps the solution without loss; a loss then costs only what it touches:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 
-from kedge.scenarios.ruleset import COMPONENT, LEAST, Rules, parents_of
+from kedge.scenarios.ruleset import LEAST, Rules, above_of, parents_of
 
 
 class Truth:
@@ -80,8 +81,15 @@ class Solver:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.parents = parents_of(rules)
-        self._fill_greatest()
-        self._fill_least()
+        self.greatest = bytearray(b"\1") * len(rules)
+        self.least = bytearray(b"\1") * len(rules)
+        self.spare = [0] * len(rules)  # how many more children may fall
+        self.margin = [0] * len(rules)  # true children of lower rank beyond the need
+        self.ranks = [0] * len(rules)
+        self.falls = [0] * len(rules)
+        self.last_rank = self.last_fall = 0
+        self.circular: list[int] = []
+        self._fill(rules.nodes())
 
     def solve(self, lost: Collection[int]) -> Truth:
         """What holds after the loss of these components; ids regarded as safe are ignored."""
@@ -94,65 +102,81 @@ class Solver:
         truth.dropped += [id for id in suspects if not truth.least[id]]
         return truth
 
-    # The solution without loss
+    def changed(self, gates: Mapping[int, tuple[int, Iterable[int]]], without: Collection[int] = ()) -> Solver:
+        """A solver for `rules.changed(gates, without)` that computes anew only what rests on the changed gates."""
+        solver = copy(self)
+        solver.rules = self.rules.changed(gates, without)
+        solver.parents = self._parents_after(solver.rules, gates)
+        for name in ("greatest", "least", "spare", "margin", "ranks", "falls"):
+            setattr(solver, name, copy(getattr(self, name)))
+        above = above_of(solver.parents, gates)
+        solver.circular = [id for id in self.circular if id not in above]
+        solver._fill(sorted(above))
+        return solver
 
-    def _fill_greatest(self) -> None:
-        """Sets `greatest`, `spare` (how many more children may fall) and `falls`."""
-        rules = self.rules
-        self.greatest = bytearray(b"\1") * len(rules)
-        self.spare = [len(of) - need for of, need in zip(rules.children, rules.needs, strict=True)]
-        self.falls = [0] * len(rules)
-        fallen = [id for id, left in enumerate(self.spare) if left < 0 and rules.strata[id] != COMPONENT]
+    def _parents_after(self, rules: Rules, edited: Iterable[int]) -> list[list[int]]:
+        parents = copy(self.parents)
+        for node in edited:
+            for child in self.rules.children[node]:
+                parents[child] = [parent for parent in parents[child] if parent != node]
+        for node in edited:
+            for child in rules.children[node]:
+                parents[child] = [*parents[child], node]
+        return parents
+
+    # The solution without loss. `ids` are nodes and everything that rests on them; all others are settled.
+
+    def _fill(self, ids: list[int]) -> None:
+        self._fill_greatest(ids)
+        self._fill_least(ids)
+        self._fill_margin(ids)
+        self.circular += [id for id in ids if self.greatest[id] > self.least[id]]
+
+    def _fill_greatest(self, ids: Iterable[int]) -> None:
+        rules, greatest, spare = self.rules, self.greatest, self.spare
+        for id in ids:
+            greatest[id] = 1
+        fallen: list[int] = []
+        for id in ids:
+            spare[id] = sum(map(greatest.__getitem__, rules.children[id])) - rules.needs[id]
+            if spare[id] < 0:
+                fallen.append(id)
         for id in fallen:
-            self.greatest[id] = 0
-        for order, id in enumerate(fallen, 1):  # grows while it is read: a queue
+            greatest[id] = 0
+        for order, id in enumerate(fallen, self.last_fall + 1):  # grows while it is read: a queue
             self.falls[id] = order
             for parent in self.parents[id]:
-                self.spare[parent] -= 1
-                if self.spare[parent] == -1:
-                    self.greatest[parent] = 0
+                spare[parent] -= 1
+                if spare[parent] == -1:
+                    greatest[parent] = 0
                     fallen.append(parent)
-        self.last_fall = len(fallen)
+        self.last_fall += len(fallen)
 
-    def _fill_least(self) -> None:
-        """Sets `least`, `ranks`, `margin` (children of lower rank beyond the need) and `circular`."""
-        rules, strata = self.rules, self.rules.strata
-        self.least = bytearray(
-            0 if stratum == LEAST else true for stratum, true in zip(strata, self.greatest, strict=True)
-        )
-        self.ranks = [0] * len(rules)
-        missing = list(rules.needs)
-        order: list[int] = []
-        for id, stratum in enumerate(strata):
-            if stratum == LEAST:
-                missing[id] -= sum(map(self.least.__getitem__, rules.children[id]))
-                if missing[id] <= 0:
-                    order.append(id)
-        # Only now, so that the first round uses nothing but components and GREATEST nodes.
+    def _fill_least(self, ids: Iterable[int]) -> None:
+        rules, least, strata = self.rules, self.least, self.rules.strata
+        nodes = [id for id in ids if strata[id] == LEAST]
+        for id in ids:
+            least[id] = 0 if strata[id] == LEAST else self.greatest[id]
+        missing = {id: rules.needs[id] - sum(map(least.__getitem__, rules.children[id])) for id in nodes}
+        # Only now, so that the first round uses nothing but what is settled.
+        order = [id for id in nodes if missing[id] <= 0]
         for id in order:
-            self.least[id] = 1
-        self._rise(order, missing, self.least, self.ranks)
-        self.last_rank = len(order)
-        self.margin = self._margins()
-        self.circular = [i for i, stratum in enumerate(strata) if stratum == LEAST and self.greatest[i] > self.least[i]]
-
-    def _rise(self, order: list[int], missing: list[int], least: bytearray, ranks: list[int]) -> None:
-        for rank, id in enumerate(order, 1):  # grows while it is read: a queue
-            ranks[id] = rank
+            least[id] = 1
+        for rank, id in enumerate(order, self.last_rank + 1):  # grows while it is read: a queue
+            self.ranks[id] = rank
             for parent in self.parents[id]:
                 missing[parent] -= 1
                 if missing[parent] == 0 and not least[parent]:
                     least[parent] = 1
                     order.append(parent)
+        self.last_rank += len(order)
 
-    def _margins(self) -> list[int]:
+    def _fill_margin(self, ids: Iterable[int]) -> None:
         rules, least, ranks = self.rules, self.least, self.ranks
-        margins = [0] * len(rules)
-        for id, rank in enumerate(ranks):
-            if rank:
-                lower = sum(1 for child in rules.children[id] if least[child] and ranks[child] < rank)
-                margins[id] = lower - rules.needs[id]
-        return margins
+        for id in ids:
+            if rules.strata[id] == LEAST and least[id]:
+                lower = sum(1 for child in rules.children[id] if least[child] and ranks[child] < ranks[id])
+                self.margin[id] = lower - rules.needs[id]
 
     # One loss
 

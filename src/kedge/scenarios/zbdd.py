@@ -14,7 +14,7 @@ stack for it.)
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 EMPTY = 0
@@ -191,6 +191,23 @@ class Zbdd:
                 counts.setdefault(node, counts[low] + counts[high])
                 waiting.pop()
         return counts[f]
+
+    def probability(self, f: int, shares: Mapping[int, float], known: dict[int, float]) -> float:
+        """The chance that some set of the family happens whole, each variable independently with its share.
+
+        Shannon expansion: with the variable the sets of both parts count, without it only those of `low`. `known`
+        remembers results for one choice of shares.
+        """
+        if f <= UNIT:
+            return float(f)
+        chance = known.get(f)
+        if chance is None:
+            share, low = shares[self.variables[f]], self.low[f]
+            chance = (1 - share) * self.probability(low, shares, known) if share < 1 else 0.0
+            if share > 0:
+                chance += share * self.probability(self.union(self.high[f], low), shares, known)
+            known[f] = chance
+        return chance
 
     def sets(self, f: int) -> Iterator[tuple[int, ...]]:
         """Every set of the family as variables, smallest first, in no useful order."""

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from itertools import combinations
 
-from kedge.scenarios import Rules, RuleSet
+from kedge.scenarios.ruleset import Rules, RuleSet
 
 COUNT = 10_000 if os.environ.get("KEDGE_THOROUGH") == "1" else 1_000
 

@@ -5,7 +5,9 @@ import random
 import pytest
 
 from kedge.errors import UsageError
-from kedge.scenarios import CutFinder, RuleSet, cut_sets, single_losses
+from kedge.scenarios.cuts import CutFinder, cut_sets
+from kedge.scenarios.losses import single_losses
+from kedge.scenarios.ruleset import RuleSet
 from tests.unit.scenarios.systems import COUNT, minimal_cuts, random_rules
 
 ORDER = 4

@@ -6,7 +6,9 @@ from itertools import pairwise
 import pytest
 
 from kedge.errors import UsageError
-from kedge.scenarios import RuleSet, circles, derivation, solve, why_not
+from kedge.scenarios.explain import circles, derivation, why_not
+from kedge.scenarios.ruleset import RuleSet
+from kedge.scenarios.truth import solve
 from tests.unit.scenarios.systems import COUNT, all_losses, random_rules
 
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedge.errors import InventoryError
-from kedge.scenarios import RuleSet, read_rules, write_rules
+from kedge.scenarios.notation import read_rules, write_rules
+from kedge.scenarios.ruleset import RuleSet
 from tests.unit.scenarios.systems import random_rules
 
 WORDS = [

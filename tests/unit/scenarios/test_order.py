@@ -3,7 +3,9 @@
 import math
 import random
 
-from kedge.scenarios import Finish, RuleSet, recovery, solve
+from kedge.scenarios.order import Finish, recovery
+from kedge.scenarios.ruleset import RuleSet
+from kedge.scenarios.truth import solve
 from tests.unit.scenarios.systems import COUNT, all_losses, random_rules
 
 

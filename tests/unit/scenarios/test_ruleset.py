@@ -3,7 +3,7 @@
 import pytest
 
 from kedge.errors import Bug
-from kedge.scenarios import RuleSet
+from kedge.scenarios.ruleset import RuleSet
 
 
 def test_names_are_created_once_and_can_be_used_before_their_gate():

@@ -4,7 +4,9 @@ import random
 
 import pytest
 
-from kedge.scenarios import RuleSet, Solver, solve
+from kedge.scenarios.losses import SingleLosses, single_losses
+from kedge.scenarios.ruleset import RuleSet
+from kedge.scenarios.truth import Solver, solve
 from tests.unit.scenarios.systems import COUNT, all_losses, fixpoint, random_rules
 
 
@@ -28,14 +30,55 @@ def test_ranks_make_derivations_well_founded_and_falls_explain_what_fell():
     for seed in range(COUNT):
         rules = random_rules(seed)
         for lost in random.Random(seed).sample(list(all_losses(rules, 9)), k=2):
-            truth = solve(rules, lost)
-            for node in rules.nodes():
-                need, of = rules.gate(node)
-                if truth.least[node] and not rules.is_greatest(node):
-                    assert sum(truth.least[c] and truth.rank[c] < truth.rank[node] for c in of) >= need
-                if not truth.greatest[node]:
-                    fallen = sum(not truth.greatest[c] and truth.fall[c] < truth.fall[node] for c in of)
-                    assert len(of) - fallen < need
+            check_orders(rules, solve(rules, lost))
+
+
+def check_orders(rules, truth):
+    """Enough true children of lower rank for what holds; enough that fell before for what does not."""
+    for node in rules.nodes():
+        need, of = rules.gate(node)
+        if truth.least[node] and not rules.is_greatest(node):
+            assert sum(truth.least[c] and truth.rank[c] < truth.rank[node] for c in of) >= need
+        if not truth.greatest[node]:
+            fallen = sum(not truth.greatest[c] and truth.fall[c] < truth.fall[node] for c in of)
+            assert len(of) - fallen < need
+
+
+def random_edit(rules, dice):
+    """One or two other gates, in the stratum of the node, and one component that cannot be lost."""
+    gates = {}
+    for node in dice.sample(rules.nodes(), k=min(2, len(rules.nodes()))):
+        pool = [i for i in range(len(rules)) if not rules.is_greatest(node) or rules.strata[i] != 1]
+        of = dice.sample(pool, k=min(len(pool), dice.randint(1, 4)))
+        gates[node] = (dice.randint(1, len(of)), of)
+    return gates, dice.sample(rules.components(), k=1)
+
+
+def test_a_changed_solver_answers_like_a_new_one():
+    for seed in range(COUNT):
+        rules, dice = random_rules(seed), random.Random(seed)
+        solver = Solver(rules)
+        for _ in range(2):
+            gates, safe = random_edit(rules, dice)
+            solver = solver.changed(gates, safe)
+            fresh = Solver(solver.rules)
+            for lost in dice.sample(list(all_losses(rules, 9)), k=2):
+                one, other = solver.solve(lost), fresh.solve(lost)
+                assert (one.least, one.greatest) == (other.least, other.greatest)
+                assert one.circular() == other.circular()
+                assert sorted(one.dropped) == sorted(other.dropped)
+                check_orders(solver.rules, one)
+
+
+def test_changed_single_losses_are_those_of_the_changed_rules():
+    for seed in range(COUNT):
+        rules, dice = random_rules(seed), random.Random(seed)
+        for reading in ("least", "greatest"):
+            table = SingleLosses(rules, reading=reading)
+            for _ in range(2):
+                gates, safe = random_edit(rules, dice)
+                table = table.changed(gates, safe)
+                assert table.losses == single_losses(table.rules, reading=reading)
 
 
 def test_a_healthy_mutual_pair_stays_up_but_does_not_come_back_by_itself():
