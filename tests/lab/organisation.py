@@ -1,0 +1,123 @@
+"""The reference organisation: which hosts it has, where, and what runs on them; well built, or as it was in 2007."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.lab import names
+from tests.lab.component import Component
+from tests.lab.errors import LabError
+from tests.lab.network import Network, Plug
+from tests.lab.recipes import bind, knot, sshd
+
+DOMAIN = "verein.example"
+FOREIGN_DOMAIN = "elsewhere.example"
+VANTAGE = "vantage"
+STORIES = ("", "2007")
+
+HETZNER = Network("hetzner", "192.0.2", "2001:db8:2")
+OPERATOR = Network("operator", "198.51.100", "2001:db8:51")
+ELSEWHERE = Network("elsewhere", "203.0.113", "2001:db8:113")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One host: where it is plugged in, its partitions, its components in the order they are set up."""
+
+    name: str
+    network: Network
+    numbers: tuple[int, ...]
+    """The last numbers of its addresses; the first is the host's own, the others belong to services."""
+    components: tuple[Component, ...]
+    domain: str = DOMAIN
+    guest_of: str = ""
+    size_mb: int = 2048
+    volumes: tuple[tuple[str, int], ...] = ()
+    """Own partitions: mount point and size in MB."""
+    certified: tuple[str, ...] = ()
+    """The names in its certificate; none: it has no certificate."""
+
+    @property
+    def full_name(self) -> str:
+        """The host's name with its domain."""
+        return f"{self.name}.{self.domain}"
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """Everything there is in one lab."""
+
+    story: str
+    machines: tuple[Machine, ...]
+    zone: names.Zone
+    networks: tuple[Network, ...] = (HETZNER, OPERATOR, ELSEWHERE)
+    vantage_network: Network = ELSEWHERE
+    vantage_number: int = 99
+    resolver: str = ELSEWHERE.ipv4(3)
+
+    def packages(self) -> set[str]:
+        """The Debian packages all components need."""
+        return {package for one in self._components() for package in one.packages}
+
+    def python_packages(self) -> set[str]:
+        """The Python packages all components need."""
+        return {package for one in self._components() for package in one.python_packages}
+
+    def _components(self) -> list[Component]:
+        return [component for machine in self.machines for component in machine.components]
+
+    def groups(self) -> list[tuple[Machine, ...]]:
+        """Each machine with its guests."""
+        return [self.group(machine) for machine in self.machines if not machine.guest_of]
+
+    def group(self, machine: Machine) -> tuple[Machine, ...]:
+        """The machine this one is or is a guest of, with all its guests."""
+        head = machine.guest_of or machine.name
+        return tuple(one for one in self.machines if head in (one.name, one.guest_of))
+
+    def plug(self, machine: Machine) -> Plug:
+        """Where the machine is plugged in."""
+        has_guests = any(other.guest_of == machine.name for other in self.machines)
+        return Plug(machine.name, machine.network, machine.numbers, machine.guest_of, has_guests)
+
+    def all_names(self) -> str:
+        """Every host in the manner of /etc/hosts, for a place without DNS."""
+        lines = (f"{one.network.ipv4(one.numbers[0])} {one.full_name} {one.name}\n" for one in self.machines)
+        return "".join(lines)
+
+
+def organisation(story: str = "") -> Organisation:
+    """The organisation, built conservatively; or, with story `2007`, as it was that night."""
+    if story not in STORIES:
+        raise LabError(f"no story {story!r}; there is: 2007")
+    faulty = story == "2007"
+    zone = names.organisation_zone(DOMAIN, faulty=faulty)
+    organised = (*_name_servers(zone, faulty=faulty), _backup())
+    world = (_resolver(), _root((*organised,), zone))
+    return Organisation(story, (*world, *organised), zone)
+
+
+def _root(machines: Sequence[Machine], zone: names.Zone) -> Machine:
+    address = ELSEWHERE.ipv4(2)
+    server = bind.RootServer(names.world(address, machines, zone, FOREIGN_DOMAIN))
+    return Machine("root", ELSEWHERE, (2,), (server,), domain="root.example", size_mb=256)
+
+
+def _resolver() -> Machine:
+    return Machine("resolver", ELSEWHERE, (3,), (bind.Resolver(ELSEWHERE.ipv4(2)),), domain="root.example", size_mb=256)
+
+
+def _name_servers(zone: names.Zone, *, faulty: bool) -> list[Machine]:
+    """Two servers, two programs; at two operators, or in 2007 both at one."""
+    at, number = (OPERATOR, 54) if faulty else (ELSEWHERE, 53)
+    primary = bind.Primary(zone.name, zone.text, (at.ipv4(number),), "hand" if faulty else "nsupdate")
+    secondary = knot.Secondary(zone.name, OPERATOR.ipv4(53))
+    return [
+        Machine("ns1", OPERATOR, (53,), (sshd.Sshd(), primary), size_mb=256),
+        Machine("ns2", at, (number,), (sshd.Sshd(), secondary), size_mb=256),
+    ]
+
+
+def _backup() -> Machine:
+    return Machine("backup", OPERATOR, (30,), (sshd.Sshd(),))
