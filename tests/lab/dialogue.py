@@ -5,6 +5,7 @@ Run at the vantage as `python -m tests.lab.dialogue NAME JSON-ARGUMENTS`; prints
 
 from __future__ import annotations
 
+import base64
 import imaplib
 import json
 import re
@@ -17,10 +18,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 
-LIMIT_S = 3.0
+LIMIT_S = 5.0
 TYPES = {"A": 1, "NS": 2, "SOA": 6, "MX": 15, "AAAA": 28}
 
 
@@ -118,29 +120,33 @@ def send(host: str, sender: str, recipient: str, subject: str, port: int = 25) -
     return "accepted"
 
 
-def imap(host: str, user: str, password: str, authority: str) -> int:
-    """The number of messages in the inbox, after STARTTLS and LOGIN."""
+@contextmanager
+def _mailbox(host: str, user: str, password: str, authority: str) -> Iterator[imaplib.IMAP4]:
     with imaplib.IMAP4(host, timeout=LIMIT_S) as link:
         link.starttls(ssl.create_default_context(cafile=authority))
         link.login(user, password)
+        yield link
+
+
+def imap(host: str, user: str, password: str, authority: str) -> int:
+    """The number of messages in the inbox, after STARTTLS and LOGIN."""
+    with _mailbox(host, user, password, authority) as link:
         _, count = link.select("INBOX", readonly=True)
         return int(count[0] or b"0")
 
 
-def imap_append(host: str, user: str, password: str) -> str:
+def imap_append(host: str, user: str, password: str, authority: str) -> str:
     """The server's tagged answer to a message put into the inbox."""
-    with imaplib.IMAP4(host, timeout=LIMIT_S) as link:
-        link.login(user, password)
+    with _mailbox(host, user, password, authority) as link:
         status, said = link.append("INBOX", "", "", b"Subject: full?\r\n\r\n" + b"x" * 200_000)
         return f"{status} {said[0].decode(errors='replace')}"
 
 
-def wait_for_mail(host: str, user: str, password: str, subject: str, limit_s: float = 20) -> float:
+def wait_for_mail(host: str, user: str, password: str, authority: str, subject: str, limit_s: float = 20) -> float:
     """The seconds until a message with this subject is in the inbox; TimeoutError after the limit."""
     begun = time.monotonic()
     while time.monotonic() - begun < limit_s:
-        with imaplib.IMAP4(host, timeout=LIMIT_S) as link:
-            link.login(user, password)
+        with _mailbox(host, user, password, authority) as link:
             link.select("INBOX", readonly=True)
             _, found = link.search(None, "SUBJECT", f'"{subject}"')
             if found[0]:
@@ -168,16 +174,19 @@ def xmpp(host: str, domain: str, port: int = 5222) -> str:
         return said[said.index("<stream:features") :]
 
 
-def http(url: str, authority: str = "") -> dict[str, object]:
-    """Status, title and length of a page, after redirects."""
+def http(url: str, authority: str = "", user: str = "", password: str = "") -> dict[str, object]:
+    """Status, title and text of a page, after redirects."""
     context = ssl.create_default_context(cafile=authority) if authority else None
+    request = urllib.request.Request(url)
+    if user:
+        request.add_header("Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
     try:
-        with urllib.request.urlopen(url, timeout=10, context=context) as answer:
+        with urllib.request.urlopen(request, timeout=10, context=context) as answer:
             status, body = answer.status, answer.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         status, body = error.code, error.read().decode(errors="replace")
     title = re.search(r"<title>\s*(.*?)\s*</title>", body, re.DOTALL)
-    return {"status": status, "title": title[1] if title else "", "length": len(body), "body": body[:4000]}
+    return {"status": status, "title": title[1] if title else "", "body_text": body}
 
 
 def post(url: str, text: str) -> int:

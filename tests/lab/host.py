@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TERM": "dumb"}
 READY_LIMIT_S = 60
+START_LOG = "/var/log/lab-start.log"
 FILLING = ".filled-by-the-lab"
 
 
@@ -175,7 +176,10 @@ class Host:
     def start(self, service: str) -> None:
         """Start a service and wait until it answers."""
         component = self.component(service)
-        self.run(["bash", "-c", detached(component.start())])
+        started = self.try_run(["bash", "-c", detached(component.start())])
+        if started.returncode:
+            said = self.run(["tail", "-n", "30", START_LOG])
+            raise CommandError(self.name, ["start", service], started.returncode, said)
         self.wait_until(component.ready())
 
     def answers(self, service: str) -> bool:
@@ -295,7 +299,7 @@ class Vantage:
 
 def detached(script: str) -> str:
     """The script, with what it leaves running cut off from our pipes."""
-    return f"( {script}\n) </dev/null >>/var/log/lab-start.log 2>&1"
+    return f"( :; {script}\n) </dev/null >>{START_LOG} 2>&1"
 
 
 def _read(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tests.lab.host import Host
     from tests.lab.lab import Lab
     from tests.lab.secrets import Secrets
 
@@ -27,6 +28,36 @@ def make_keys(lab: Lab) -> None:
             if host.machine.certified:
                 _certificate(secrets, Path(folder), host.name, list(host.machine.certified))
     (lab.keeper.state / "authority.pem").write_text(secrets["authority-certificate"])
+
+
+def install_keys(host: Host) -> None:
+    """Put the host's certificate and the authority's on the host; daemons read the key as members of ssl-cert."""
+    host.sh("install -d -m 755 /etc/ssl/lab")
+    host.write("/etc/ssl/lab/authority.pem", host.secrets["authority-certificate"])
+    host.append("/etc/ssl/certs/ca-certificates.crt", host.secrets["authority-certificate"])
+    if host.machine.certified:
+        host.write("/etc/ssl/lab/fullchain.pem", host.secrets[f"{host.name}-tls-certificate"])
+        host.write("/etc/ssl/lab/privkey.pem", host.secrets[f"{host.name}-tls-key"], mode=0o640)
+        host.sh("chgrp ssl-cert /etc/ssl/lab/privkey.pem")
+
+
+def write_ssh_config(lab: Lab) -> None:
+    """Write what ssh needs at the vantage: the lab's key, every host's key, and where to find both."""
+    folder = lab.keeper.state / "ssh"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    key = folder / "key"
+    key.touch(mode=0o600)
+    key.write_text(lab.secrets["ssh-key"])
+    alive = [host for host in lab.hosts() if "sshd" in host.services() and host.is_alive()]
+    known = {host.machine.full_name: host.read("/etc/ssh/ssh_host_ed25519_key.pub").split()[:2] for host in alive}
+    (folder / "known_hosts").write_text("".join(f"{name} {' '.join(public)}\n" for name, public in known.items()))
+    settings = (
+        "User root",
+        f"IdentityFile {key}",
+        "IdentitiesOnly yes",
+        f"UserKnownHostsFile {folder / 'known_hosts'}",
+    )
+    (folder / "config").write_text("Host *\n" + "".join(f"    {line}\n" for line in settings))
 
 
 def _ssh_key(secrets: Secrets, folder: Path) -> None:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.lab.ground import install_tools
 from tests.lab.host import Host, Vantage
 from tests.lab.image import Image
 from tests.lab.keeper import Keeper, state_folder
-from tests.lab.keys import make_keys
+from tests.lab.keys import install_keys, make_keys, write_ssh_config
 from tests.lab.layers import Layers, prepare
 from tests.lab.organisation import VANTAGE, Machine, Organisation, organisation
 from tests.lab.progress import Progress, side_by_side
@@ -46,6 +47,8 @@ class Lab:
         self.vantage = Vantage(keeper, network.Plug(VANTAGE, plan.vantage_network, (plan.vantage_number,)))
 
     def _host(self, machine: Machine) -> Host:
+        if self._building:
+            machine = replace(machine, volumes=(), size_mb=4096)
         return Host(self.keeper, machine, self.plan.plug(machine), self.secrets)
 
     # -- the whole -----------------------------------------------------------------------------
@@ -122,6 +125,16 @@ class Lab:
         return said["result"]
 
     @property
+    def known_hosts(self) -> str:
+        """The public host keys of all hosts, as ssh's known_hosts has them."""
+        return (self.keeper.state / "ssh" / "known_hosts").read_text()
+
+    @property
+    def ssh_config(self) -> Path:
+        """An ssh configuration with which the vantage may enter every host as root."""
+        return self.keeper.state / "ssh" / "config"
+
+    @property
     def authority(self) -> str:
         """The file with the certificate of the lab's authority."""
         return str(self.keeper.state / "authority.pem")
@@ -167,6 +180,7 @@ class Lab:
         )
         for host in hosts:
             host.broken.clear()
+        write_ssh_config(self)
 
     def _boot(self, host: Host) -> None:
         inside = self.host(host.machine.guest_of) if host.machine.guest_of else None
@@ -174,6 +188,7 @@ class Lab:
 
     def _personalising(self, host: Host) -> Callable[[], None]:
         def work() -> None:
+            install_keys(host)
             for component in host.machine.components:
                 component.personalise(host)
 
@@ -235,7 +250,7 @@ class Lab:
         image = self._image.folder(self._cache, self.progress)
         if self._building:
             return [image]
-        return [self._layers.layer(self.plan.group(machine), machine), image]
+        return [self._layers.layer(self.plan.group(machine), machine.name), image]
 
     def _host_files(self, host: Host) -> dict[str, str]:
         own = f"{LOCALHOST}{host.plug.address()} {host.machine.full_name} {host.name}\n"

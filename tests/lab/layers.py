@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.lab import component, host
+from tests.lab import component
 from tests.lab.cache import Cache, digest
 from tests.lab.progress import Progress, side_by_side
 
@@ -28,17 +28,15 @@ class Layers:
         """Changes with the image, the machines' declarations and the recipes they use."""
         used = [type(one) for machine in group for one in machine.components]
         sources = {inspect.getsource(inspect.getmodule(kind) or kind) for kind in used}
-        return digest(
-            self.image_key, repr(group), inspect.getsource(component), inspect.getsource(host), *sorted(sources)
-        )
+        return digest(self.image_key, repr(group), inspect.getsource(component), *sorted(sources))
 
     def missing(self, groups: Sequence[Sequence[Machine]]) -> list[Sequence[Machine]]:
         """The groups not prepared yet."""
         return [group for group in groups if not self.cache.has("layer", self.key(group))]
 
-    def layer(self, group: Sequence[Machine], machine: Machine) -> Path:
+    def layer(self, group: Sequence[Machine], name: str) -> Path:
         """The machine's layer."""
-        return self.cache.path("layer", self.key(group)) / machine.name
+        return self.cache.path("layer", self.key(group)) / name
 
     def keep(self, group: Sequence[Machine], lab: Lab) -> None:
         """Keep what was written on these machines' disks; they must be off."""

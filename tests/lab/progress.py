@@ -32,7 +32,11 @@ class Progress:
         begun = time.monotonic()
         if announce:
             self.say(f"{text} …")
-        yield
+        try:
+            yield
+        except BaseException:
+            self.say(f"FAILED: {text} ({time.monotonic() - begun:.1f}s)")
+            raise
         self.say(f"{text} ({time.monotonic() - begun:.1f}s)")
 
 
