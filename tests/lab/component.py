@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -54,9 +55,16 @@ def greets(port: int, hello: str, ask: str = "") -> str:
     return f"exec 3<>/dev/tcp/127.0.0.1/{port} && {send}read -r -t 5 line <&3 && [[ $line == *{hello}* ]]"
 
 
-def gone(pattern: str, limit_s: int = 20) -> str:
-    """A script that waits until no process matches, then kills what is left after the limit."""
+def ended(pattern: str, ask: str = "", limit_s: int = 20) -> str:
+    """A script that asks a service to end (default: SIGTERM), waits for it, and kills what is left after the limit.
+
+    The pattern is a regular expression over command lines.
+    """
+    # In brackets, so that the pattern does not match the command line of the shell that runs this script.
+    own = re.sub(r"([a-z])", r"[\1]", pattern, count=1)
+    ask = ask or f"pkill -f '{own}'"
     return (
-        f"for i in $(seq {limit_s * 20}); do pgrep -f '{pattern}' >/dev/null || break; sleep 0.05; done; "
-        f"pkill -9 -f '{pattern}' || true"
+        f"{ask}; "
+        f"for i in $(seq {limit_s * 20}); do pgrep -f '{own}' >/dev/null || break; sleep 0.05; done; "
+        f"pkill -9 -f '{own}' || true"
     )

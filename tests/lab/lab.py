@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab import network
+from tests.lab.boot import volume_folder
 from tests.lab.cache import Cache
 from tests.lab.errors import DialogueError, LabError
 from tests.lab.ground import install_tools
@@ -220,6 +221,22 @@ class Lab:
             network.set_cable(self.keeper, host.plug, plugged=True)
             network.clear_filter(self.keeper, host.plug)
         self.switch_on(*hosts)
+
+    @contextmanager
+    def rescue(self, name: str) -> Iterator[Path]:
+        """A dead host's disk, read-only, as a rescue system would mount it; usable by this process."""
+        host = self.host(name)
+        if host.is_alive():
+            raise LabError(f"{name} runs; a disk can be read from outside only when its host is off")
+        place = self.keeper.state / "disks" / f"rescue-{name}"
+        layers = [host.disk / "upper", *self._lower(host.machine)]
+        self.keeper.sh(f"mkdir -p {place}; mount -t overlay -o ro,lowerdir={':'.join(map(str, layers))} rescue {place}")
+        for path, _ in host.machine.volumes:
+            self.keeper.sh(f"mount --bind {volume_folder(host.disk, path)} {place}{path}")
+        try:
+            yield self.keeper.inside(place)
+        finally:
+            self.keeper.sh(f"umount -R {place}; rmdir {place}")
 
     def repair(self) -> None:
         """Undo every failure this process caused, in the order a person would: network, space, processes, power."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.lab.component import Component, gone
+from tests.lab.component import Component, ended
 from tests.lab.host import Host
 
 WORKERS = """\
@@ -72,4 +72,4 @@ class Apache(Component):
 
     def stop(self) -> str:
         """Stop it."""
-        return "apache2ctl stop; " + gone("^/usr/sbin/apache2 ")
+        return ended("^/usr/sbin/apache2 ", "apache2ctl stop")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tests.lab.component import Component, gone
+from tests.lab.component import Component, ended
 from tests.lab.host import Host
 
 KEY = 'key "kedge" { algorithm hmac-sha256; secret "%s"; };\n'
@@ -46,7 +46,7 @@ class Named(Component):
 
     def stop(self) -> str:
         """Stop it and let it write its zones."""
-        return "rndc stop || true; " + gone("^named ")
+        return ended("^named ", "rndc stop || true")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 
-from tests.lab.component import Component, gone, greets
+from tests.lab.component import Component, ended, greets
 from tests.lab.host import Host
 
 SETTINGS = """\
@@ -82,7 +82,7 @@ class Dovecot(Component):
 
     def stop(self) -> str:
         """Stop it."""
-        return "dovecot stop; " + gone("^dovecot")
+        return ended("^dovecot", "dovecot stop")
 
 
 def hashed(password: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.lab.component import Component, gone
+from tests.lab.component import Component, ended
 from tests.lab.host import Host
 
 CONFIGURATION = """\
@@ -61,4 +61,4 @@ class Secondary(Component):
 
     def stop(self) -> str:
         """Stop it and let it write its journal."""
-        return "knotc -t 5 stop >/dev/null || true; " + gone("^knotd ")
+        return ended("^knotd ", "knotc -t 5 stop >/dev/null || true")

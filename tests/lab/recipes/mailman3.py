@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tests.lab.component import Component, gone
+from tests.lab.component import Component, ended
 from tests.lab.host import Host
 
 NOT_STARTED = ("nntp", "digest", "archive", "task")
@@ -78,5 +78,5 @@ class Mailman(Component):
         )
 
     def stop(self) -> str:
-        """Stop it."""
-        return "pkill -TERM -f /usr/lib/mailman3/bin/master; " + gone("/usr/lib/mailman3/bin/")
+        """Ask the master, which ends its runners."""
+        return ended("/usr/lib/mailman3/bin/", "pkill -f '/usr/lib/mailman3/[b]in/master'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tests.lab.component import Component, gone
+from tests.lab.component import Component, ended
 from tests.lab.host import Host
 
 SETTINGS = """\
@@ -87,4 +87,4 @@ class MariaDB(Component):
 
     def stop(self) -> str:
         """Stop it cleanly."""
-        return "mariadb-admin --protocol=socket -uroot shutdown; " + gone("^(/usr/sbin/)?mariadbd ")
+        return ended("^(/usr/sbin/)?mariadbd ", "mariadb-admin --protocol=socket -uroot shutdown")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tests.lab.component import Component, gone, greets
+from tests.lab.component import Component, ended, greets
 from tests.lab.host import Host
 
 TLS = {
@@ -59,7 +59,7 @@ class Postfix(Component):
 
     def stop(self) -> str:
         """Stop it."""
-        return "postfix stop; " + gone("^/usr/lib/postfix/sbin/master")
+        return ended("^/usr/lib/postfix/sbin/master", "postfix stop")
 
 
 @dataclass(frozen=True)

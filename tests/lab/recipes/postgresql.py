@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.lab.component import Component, gone
+from tests.lab.component import Component, ended
 from tests.lab.host import Host
 
 SETTINGS = """\
@@ -65,4 +65,4 @@ class PostgreSQL(Component):
 
     def stop(self) -> str:
         """Stop it cleanly."""
-        return f"{CONTROL} -m fast stop; " + gone("^/usr/lib/postgresql/")
+        return ended("^/usr/lib/postgresql/", f"{CONTROL} -m fast stop")

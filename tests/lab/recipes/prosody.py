@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.lab.component import Component, gone
+from tests.lab.component import Component, ended
 from tests.lab.host import Host
 
 SETTINGS = """\
@@ -67,4 +67,4 @@ class Prosody(Component):
 
     def stop(self) -> str:
         """Stop it (the init script says yes and does not)."""
-        return "pkill -f bin/prosody; " + gone("bin/prosody")
+        return ended("bin/prosody")

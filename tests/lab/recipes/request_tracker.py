@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tests.lab.component import Component, gone
+from tests.lab.component import Component, ended
 from tests.lab.host import Host
 
 SETTINGS = """\
@@ -97,4 +97,4 @@ class RequestTracker(Component):
 
     def stop(self) -> str:
         """Stop it."""
-        return "pkill -f rt-server; " + gone("rt-server")
+        return ended("rt-server")

@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from tests.lab.component import Component, gone
+from tests.lab.component import Component, ended
 from tests.lab.host import Host
 
 SETTINGS = """\
@@ -86,4 +86,4 @@ class Spirit(Component):
 
     def stop(self) -> str:
         """Stop it."""
-        return "pkill -f /opt/python/bin/gunicorn; " + gone("/opt/python/bin/gunicorn")
+        return ended("/opt/python/bin/gunicorn")

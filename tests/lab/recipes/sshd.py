@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.component import Component, gone, greets
+from tests.lab.component import Component, ended, greets
 from tests.lab.host import Host
 
 SETTINGS = """\
@@ -41,4 +41,4 @@ class Sshd(Component):
 
     def stop(self) -> str:
         """Stop the listener; sessions live on."""
-        return "pkill -f '^sshd: /usr/sbin/sshd'; " + gone("^sshd: /usr/sbin/sshd")
+        return ended("^sshd: /usr/sbin/sshd")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.component import Component, gone
+from tests.lab.component import Component, ended
 from tests.lab.host import Host
 
 PORT = 8080
@@ -60,4 +60,4 @@ class WebhookReceiver(Component):
 
     def stop(self) -> str:
         """Stop it."""
-        return "pkill -f /usr/local/bin/webhook; " + gone("/usr/local/bin/webhook")
+        return ended("/usr/local/bin/webhook")
