@@ -1,0 +1,1 @@
+"""A small reference organisation of real Debian hosts on one machine; see docs/lab.md."""
