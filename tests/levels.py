@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-LEVELS = ("unit", "integration", "acceptance", "lab")
+LEVELS = ("unit", "corpus", "integration", "acceptance", "lab")
 
 
 def _find_level(nodeid: str) -> str:

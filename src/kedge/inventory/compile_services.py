@@ -50,9 +50,7 @@ def _hosts(draft: Draft, name: str, service: Service, aspect: str) -> list[int]:
     of = [draft.greatest(aspect, host) for host in hosts]
     if len(of) == 1:
         return of
-    node = draft.greatest(aspect, f"{name}.hosts")
-    draft.rules.define(node, min(service.at_least, len(of)), of)
-    return [node]
+    return [draft.at_least(nodes.node_name(aspect, f"{name}.hosts"), service.at_least, of)]
 
 
 def _compile_up(draft: Draft, name: str, service: Service) -> None:

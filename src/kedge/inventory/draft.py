@@ -38,6 +38,7 @@ class Draft:
     now: datetime
     rules: RuleSet = field(default_factory=RuleSet)
     section_of: dict[str, str] = field(default_factory=dict)
+    written: set[int] = field(default_factory=set)
 
     @property
     def sections(self) -> Sections:
@@ -73,6 +74,14 @@ class Draft:
         """Return a new node that needs all of these."""
         node = self.rules.node(name, greatest=greatest)
         self.rules.all(node, of)
+        return node
+
+    def at_least(self, name: str, need: int, of: Sequence[int]) -> int:
+        """Return the greatest node that needs so many of these, written once however often it is asked for."""
+        node = self.rules.node(name, greatest=True)
+        if node not in self.written:
+            self.written.add(node)
+            self.rules.define(node, min(need, len(of)), of)
         return node
 
     def any_of(self, name: str, of: Iterable[int], *, greatest: bool = False) -> int:
