@@ -136,9 +136,9 @@ class Builder:
         if not word:
             text = f"service {shown(raw.name)} lacks its 'kind': add 'kind: …' (see `kedge kinds`) or 'kind: unknown'"
             return mistake(raw.fields.key or raw.fields, text)
-        known = f"; kinds are {', '.join(sorted(self._kinds))}"
-        hint = did_you_mean(word, [*self._kinds, WORD], known) if isinstance(word, str) else known
-        return mistake(word, f"unknown kind {shown(word)}{hint} ('kind: other' fits anything)")
+        listed = "; `kedge kinds` lists them, and 'other' fits anything"
+        hint = did_you_mean(word, [*self._kinds, WORD], listed) if isinstance(word, str) else listed
+        return mistake(word, f"unknown kind {shown(word)}{hint}")
 
     def _build(self, model: type[M], raw: _Raw) -> M | None:
         """Return a thing. What is wrong is told, and it is built without that, so that the rest is checked too."""

@@ -46,7 +46,7 @@ class Service(Thing, ABC):
 
     host: Annotated[tuple[HostRef, ...], OneOrMore] | None = Field(None, description="where it runs")
     at_least: int = Field(1, ge=1, description="of several hosts, how many must run")
-    needs: NeedsField = Field(Needs(), description="what else it needs, and when: [needs](#needs)")
+    needs: NeedsField = Field(Needs(), description="what else it needs, and when")
     people: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who is responsible")
     promise: Promise = Field(Promise(), description="the RPO and RTO it is meant to keep")
     save: SaveField | None = Field(None, description="where its data is saved; `none` where it is not")
