@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from socket import socket
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from kedge.errors import Refused
@@ -16,6 +17,8 @@ from kedge.model.instance import Instance
 from kedge.model.ports import Address, Exit, Running
 from kedge.model.service import Service
 from kedge.model.thing import to_kebab
+
+_REFERENCE = "../reference/inventory.md"
 
 
 class Nowhere:
@@ -112,10 +115,15 @@ def _fields(title: str, fields: dict[str, FieldInfo]) -> list[str]:
     if not fields:
         return []
     rows = [
-        f"| `{field.alias or to_kebab(name)}` | {field.description} | {_default(field)} |"
+        f"| `{field.alias or to_kebab(name)}` | {_meaning(field)} | {_default(field)} |"
         for name, field in fields.items()
     ]
     return [f"## {title}", "", "| field | meaning | if absent |", "|---|---|---|", *rows, ""]
+
+
+def _meaning(field: FieldInfo) -> str:
+    """Return what a field means; its links, written for the page of the inventory, lead there."""
+    return (field.description or "").replace("](#", f"]({_REFERENCE}#")
 
 
 def _default(field: FieldInfo) -> str:
@@ -125,11 +133,12 @@ def _default(field: FieldInfo) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return ", ".join(f"`{entry}`" for entry in value) or "none"
-    if isinstance(value, str | int) and value not in ("", 0):
-        return f"`{value}`"
+    if isinstance(value, BaseModel):
+        name = type(value).__name__.lower()
+        return f"see [{name}]({_REFERENCE}#{name})"
     if value is None:
         return "unknown"
-    return "none" if value == "" else "the usual"
+    return "none" if value in ("", {}) else f"`{value}`"
 
 
 def _roles(kind: type[Service]) -> list[str]:
