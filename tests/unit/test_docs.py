@@ -13,6 +13,7 @@ import click
 import pytest
 import yaml
 
+from kedge.cli.docs import PAGES, render
 from kedge.kinds.registry import KINDS
 from kedge.model.inventory import Sections
 
@@ -97,6 +98,16 @@ def expect_pages() -> Iterable[str]:
 def test_has_a_page_for_everything_registered(page: str) -> None:
     assert (DOCS / page).is_file(), f"docs/{page} is missing; script/docs writes what comes from code"
     assert len(read_prose(DOCS / page).split()) > 20, f"docs/{page} says nothing"
+
+
+@pytest.mark.parametrize("page", list_registered("kedge.cli.docs", "PAGES"))
+def test_committed_page_is_what_the_code_generates(page: str) -> None:
+    assert (DOCS / page).read_text("utf-8") == render(page), "run script/docs and commit what changes"
+
+
+def test_no_generated_page_is_left_over() -> None:
+    there = {str(page.relative_to(DOCS)) for folder in ("rules", "kinds") for page in (DOCS / folder).glob("*.md")}
+    assert there - set(PAGES) == set()
 
 
 def test_reference_mentions_every_command() -> None:

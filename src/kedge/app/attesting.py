@@ -1,4 +1,4 @@
-"""Attested facts, written into the `evidence.yaml` beside an inventory, whose comments stay."""
+"""Attested facts, written into the `evidence.yaml` beside an inventory: comments kept, replaced as a whole."""
 
 from __future__ import annotations
 

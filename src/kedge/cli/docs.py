@@ -39,12 +39,12 @@ def commands_page() -> str:
     """Return the page of every command, as `--help` prints it."""
     from kedge.cli.main import COMMANDS, cli
 
-    context = click.Context(cli, info_name="kedge")
+    context = click.Context(cli, info_name="kedge", terminal_width=80)
     parts = ["# Commands", f"```text\n{cli.get_help(context)}\n```"]
     for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None
-        inner = click.Context(command, info_name=name, parent=context)
+        inner = click.Context(command, info_name=name, parent=context, terminal_width=80)
         parts += [f"## kedge {name}", f"```text\n{command.get_help(inner)}\n```"]
     return "\n\n".join(parts)
 

@@ -185,7 +185,7 @@ def _describe_name(refers: Refers) -> str:
     if not refers.to:
         return "name of any thing"
     words = [f"[{SINGULAR[section]}](#{section})" for section in Sections.model_fields if section in refers.to]
-    return f"name of a {' or '.join(words)}"
+    return f"name of {'an' if words[0][1] in 'aeiou' else 'a'} {' or '.join(words)}"
 
 
 def _describe_quantity(schema: Mapping[str, Any]) -> str:

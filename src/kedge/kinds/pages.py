@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from socket import socket
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from kedge.errors import Refused
@@ -17,7 +18,7 @@ from kedge.model.ports import Address, Exit, Running
 from kedge.model.service import Service
 from kedge.model.thing import to_kebab
 
-SHARED = "It has the [fields of every service](../reference/inventory.md) as well: `host`, `people`, `save`, `needs` …"
+_REFERENCE = "../reference/inventory.md"
 
 
 class Nowhere:
@@ -78,7 +79,7 @@ def kind_page(kind: type[Service]) -> str:
         _listed("How it is looked at", (f"`{p.name}`: {_first_line(p)}" for p in service.probes(at))),
         _listed("What is saved", (f"`{p.name}`: {_first_line(p)}" for p in service.parts())),
         _listed("How a restored copy is started", (f"`{step}`" for step in _steps(service, at))),
-        [SHARED, ""],
+        _fields("Fields of every service", _shared_fields(kind)),
     )
     return "\n".join("\n".join(section) for section in sections if section)
 
@@ -88,8 +89,8 @@ def _heading(kind: type[Service], proof: Proof | None) -> list[str]:
     grade = f"**{proof.grade}**: {GRADES[proof.grade]} (version {proof.version}, {proof.at})" if proof else ""
     unproven = f"**described**: {GRADES['described']}; nothing has been proven with a real one yet"
     facts = ["It keeps no data of its own." if kind.is_stateless else "It keeps data, which must be saved."]
-    if kind.receives:
-        facts.append(f"It receives what is sent to its `domains` by {kind.receives}.")
+    if kind.receives == "mail":
+        facts.append("It receives the mail for its `domains`.")
     return [
         f"# {kind.kind}",
         "",
@@ -106,14 +107,23 @@ def _own_fields(kind: type[Service]) -> dict[str, FieldInfo]:
     return {name: field for name, field in kind.model_fields.items() if name not in Service.model_fields}
 
 
+def _shared_fields(kind: type[Service]) -> dict[str, FieldInfo]:
+    return {name: field for name, field in kind.model_fields.items() if name in Service.model_fields}
+
+
 def _fields(title: str, fields: dict[str, FieldInfo]) -> list[str]:
     if not fields:
         return []
     rows = [
-        f"| `{field.alias or to_kebab(name)}` | {field.description} | {_default(field)} |"
+        f"| `{field.alias or to_kebab(name)}` | {_meaning(field)} | {_default(field)} |"
         for name, field in fields.items()
     ]
     return [f"## {title}", "", "| field | meaning | if absent |", "|---|---|---|", *rows, ""]
+
+
+def _meaning(field: FieldInfo) -> str:
+    """Return what a field means; its links, written for the page of the inventory, lead there."""
+    return (field.description or "").replace("](#", f"]({_REFERENCE}#")
 
 
 def _default(field: FieldInfo) -> str:
@@ -123,11 +133,12 @@ def _default(field: FieldInfo) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return ", ".join(f"`{entry}`" for entry in value) or "none"
-    if isinstance(value, str | int) and value not in ("", 0):
-        return f"`{value}`"
+    if isinstance(value, BaseModel):
+        name = type(value).__name__.lower()
+        return f"see [{name}]({_REFERENCE}#{name})"
     if value is None:
         return "unknown"
-    return "none" if value == "" else "the usual"
+    return "none" if value in ("", {}) else f"`{value}`"
 
 
 def _roles(kind: type[Service]) -> list[str]:
