@@ -6,6 +6,7 @@ from kedge.inventory import nodes
 from kedge.inventory.draft import Draft
 from kedge.model.naming import Domain
 from kedge.model.premises import Host
+from kedge.model.quantity import NEVER
 from kedge.model.saving import Store
 
 
@@ -13,7 +14,13 @@ def compile_premises(draft: Draft) -> None:
     """Write the rules of everything that services stand on."""
     sections = draft.sections
     for name, place in sections.places.items():
-        draft.rules.all(draft.up(name), [draft.loss(name), *_outer(draft, name), *map(draft.up, place.within)])
+        needs = [
+            each
+            for phase in ("run", "use")
+            for each in draft.expressions(f"up:{name}.{phase}", getattr(place.needs, phase), draft.up, greatest=True)
+        ]
+        around = map(draft.up, place.within)
+        draft.rules.all(draft.up(name), [draft.loss(name), *_outer(draft, name), *around, *needs])
     for name in sections.providers:
         draft.rules.all(draft.up(name), [draft.loss(name), draft.loss(name, "withdrawn")])
     for name, host in sections.hosts.items():
@@ -85,6 +92,8 @@ def _new_machine(draft: Draft, name: str) -> int:
         return draft.rules.always if draft.sections.hosts[name].replacement else draft.assume(name, "replacement")
     ways = []
     for provider in sellers:
+        if draft.sections.providers[provider].lead_time == NEVER:
+            continue
         openers = [draft.has(account) for account in draft.index.openers.get(provider, ())]
         opened = draft.any_of(f"back:{name}.account.{provider}", openers or [draft.assume(provider, "account")])
         ways.append(draft.all_of(f"back:{name}.new.{provider}", [draft.up(provider), opened]))

@@ -169,7 +169,7 @@ def _instructions(draft: Draft, name: str) -> int:
 
 def _data(draft: Draft, name: str, service: Service) -> int:
     node = draft.node(nodes.DATA, name)
-    if service.is_stateless:
+    if not service.has_data:
         draft.rules.any(node, [draft.rules.always])
         return node
     live = [draft.loss(name), draft.greatest(nodes.KEPT, name), *_any_host(draft, name, service)]

@@ -73,7 +73,7 @@ class Vantage(Thing):
     """Where kedge looks from."""
 
     section: ClassVar[str] = "vantages"
-    on: Annotated[str, refers("hosts", "places", "providers")] | None = Field(
+    on: Annotated[str, refers("hosts", "services", "places", "providers")] | None = Field(
         None, description="where it runs, and with what it is lost"
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
+from kedge.model.hours import HoursText
 from kedge.model.need import Needs, NeedsField
 from kedge.model.quantity import Deadline, Duration, Moment
 from kedge.model.thing import (
@@ -53,6 +54,7 @@ class Person(Thing):
     away: Annotated[Away, BeforeValidator(_read_away, json_schema_input_type=str | Away)] | None = Field(
         None, description="`until 2007-02-01` or `2007-01-05..2007-02-01` (default: not away)"
     )
+    hours: HoursText | None = Field(None, description="when this person answers (default: always)")
     left: Moment | None = Field(None, description="when this person left for good (default: still there)")
     skills: Annotated[tuple[str, ...], OneOrMore] = Field((), description="what this person knows, in words")
     public: bool = Field(False, description="the person agreed to be named on the public page")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from kedge.model.hours import HoursText
 from kedge.model.need import Needs, NeedsField
-from kedge.model.quantity import Duration, Growth, Moment, Size
+from kedge.model.quantity import Duration, Growth, LeadTime, Moment, Size
 from kedge.model.thing import (
     AccountRef,
     AnyRef,
@@ -24,7 +24,9 @@ from kedge.model.thing import (
     Thing,
 )
 
-PlaceKind = Literal["site", "building", "room", "power", "uplink", "batch", "update-channel", "jurisdiction"]
+PlaceKind = Literal[
+    "site", "building", "room", "power", "uplink", "network", "equipment", "batch", "update-channel", "jurisdiction"
+]
 
 
 class Place(Thing):
@@ -34,6 +36,7 @@ class Place(Thing):
     kind: PlaceKind = Field("site", description="what it is: a building, or something several hosts share")
     within: Annotated[tuple[PlaceRef, ...], OneOrMore] = Field((), alias="in", description="the places around it")
     provider: ProviderRef | None = Field(None, description="who runs it")
+    needs: NeedsField = Field(Needs(), description="what else it needs, and when: [needs](#needs)")
 
 
 class PaidWith(Declared):
@@ -55,7 +58,9 @@ class Provider(Thing):
     paid_with: PaidWith | None = Field(None, description="what pays for the contract")
     notice_period: Duration | None = Field(None, description="how long before its end it must be cancelled")
     support: HoursText | None = Field(None, alias="support-hours", description="when somebody answers")
-    lead_time: Duration | None = Field(None, description="from order to a new machine, or to a reopened account")
+    lead_time: LeadTime | None = Field(
+        None, description="from order to a new machine, or to a reopened account; `never` if it reopens nothing"
+    )
     may_withdraw: Annotated[tuple[AnyRef, ...], OneOrMore] | None = Field(
         None, description="what it may close by itself (default: all it sells)"
     )

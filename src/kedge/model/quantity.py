@@ -2,7 +2,7 @@
 
 Sizes are whole bytes (`20 GB` is decimal, `20 GiB` binary: IEC 80000-13), durations `timedelta` (`3d`, `1d12h`,
 `90 min`), growth bytes per day (`300 MB/d`), moments aware UTC `datetime` (`2007-01-05`, `2007-01-05 20:00`,
-RFC 3339). A deadline given as a bare date lasts until the end of that day.
+RFC 3339; `2012` and `2012-06` where no more is known). A deadline given as a bare date lasts until the end of that day.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _SPANS = {"s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800, "mont
 _SPANS |= {"m": 60, "day": 86400, "days": 86400, "hours": 3600, "weeks": 604800, "months": 2592000}
 _SPANS |= {"hour": 3600, "week": 604800, "year": 31536000, "years": 31536000, "minutes": 60, "seconds": 1}
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+)\s*", re.ASCII)
+_MONTH = re.compile(r"(\d{4})(?:-(\d\d))?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -47,6 +48,15 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError(f"expected a duration such as '3d', found '{text}', which is too long") from None
 
 
+NEVER = timedelta.max
+"""The lead time of somebody who never gives anything back."""
+
+
+def parse_lead_time(text: str) -> timedelta:
+    """Return a lead time: a duration, or NEVER for `never`."""
+    return NEVER if text.strip().lower() == "never" else parse_duration(text)
+
+
 def parse_growth(text: str) -> float:
     """Return a growth in bytes per day; raises ValueError that names the expected form."""
     amount, slash, per = text.partition("/")
@@ -62,6 +72,8 @@ def parse_growth(text: str) -> float:
 def parse_moment(text: str, *, end_of_day: bool = False) -> datetime:
     """Return an aware UTC moment; a bare date is its first (or last) second in UTC."""
     value = text.strip()
+    if match := _MONTH.fullmatch(value):  # only the year or month is known: its first day
+        value = f"{match[1]}-{match[2] or '01'}-01"
     try:
         moment = datetime.fromisoformat(value)
         if end_of_day and _DATE.fullmatch(value):
@@ -100,6 +112,7 @@ def _schema(description: str, example: str) -> WithJsonSchema:
 
 
 Size = Annotated[int, _parsed(parse_size), _schema("a size", "20 GB")]
+LeadTime = Annotated[timedelta, _parsed(parse_lead_time), _schema("a duration, or never", "1d")]
 Growth = Annotated[float, _parsed(parse_growth), _schema("growth per time", "300 MB/d")]
 Duration = Annotated[timedelta, _parsed(parse_duration), _schema("a duration", "3d")]
 Moment = Annotated[datetime, _parsed(parse_moment), _schema("a date, with or without time (UTC)", "2007-01-05 20:00")]

@@ -53,8 +53,14 @@ class Service(Thing, ABC):
     starts: Literal["by-itself", "by-hand"] | None = Field(None, description="what happens after a boot of its host")
     reports_on: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="things whose status it shows")
     restore: Restore = Field(Restore(), description="how long a restore takes, and what room it needs")
+    keeps_data: bool | None = Field(None, description="whether it keeps data of its own (default: as its kind does)")
     domains: Annotated[tuple[str, ...], OneOrMore] = Field((), description="names under which it is used")
     public: bool = Field(True, description="shown on the public page")
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is data of its own to save: as declared, else as its kind does."""
+        return not self.is_stateless if self.keeps_data is None else self.keeps_data
 
     def required(self) -> Iterable[Need]:
         """Yield the needs that follow from this kind's own fields (a bound database: to run)."""

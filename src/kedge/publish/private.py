@@ -181,7 +181,7 @@ def _view_service(material: Material, name: str, findings: tuple[NumberedFinding
         findings=tuple(entry.number for entry in findings if entry.concerns(name)),
         hosts=service.host,
         save=_view_save(service.save),
-        keeps_data=not service.is_stateless,
+        keeps_data=service.has_data,
         restored=view_restored(material, name),
         drill=clean(drill.value) if drill else "",
         rpo=_span(promise.rpo or default.rpo),

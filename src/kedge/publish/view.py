@@ -222,7 +222,7 @@ def _view_service(material: Material, name: str, discretion: Discretion) -> Serv
         names=tuple(_view_names(service, discretion)),
         status=view_status(material, name),
         restored=view_restored(material, name),
-        keeps_data=not service.is_stateless,
+        keeps_data=service.has_data,
         teams=tuple(_link_teams(material, service.people, discretion)),
         people=_view_people(material, service.people),
         level=(material.levels or {}).get(name, 0) if has_levels else None,

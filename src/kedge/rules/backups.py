@@ -13,7 +13,7 @@ def keeps_data(case: Case) -> Iterator[str]:
     """Yield the services that keep data of their own: those people see first, then by what rests on them."""
     services = case.sections.services
     needed = {name: len(case.toll(Loss(name)).down) for name in services}
-    keeping = [name for name, service in services.items() if not service.is_stateless]
+    keeping = [name for name, service in services.items() if service.has_data]
     yield from sorted(keeping, key=lambda name: (not services[name].public, -needed[name], -case.weight(name)))
 
 

@@ -83,7 +83,7 @@ def _worked_for(case: Case, account: str, person: str) -> bool:
 
 def _is_saved(case: Case, name: str) -> bool:
     service = case.sections.services[name]
-    if service.is_stateless:
+    if not service.has_data:
         return True
     newest = newest_backup(case, name)
     if not service.save or not service.save.to or newest is None or case.now - newest > case.rpo(service):

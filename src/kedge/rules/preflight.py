@@ -60,7 +60,7 @@ def _machine(case: Case, thing: str) -> str | None:
 def _backups(case: Case, thing: str) -> Check:
     question = Text("fresh backup, proven by a restore?", "frisches Backup, durch Zurückspielen bewiesen?")
     services = case.sections.services
-    keeping = [s for s in _carried(case, thing) if not services[s].is_stateless]
+    keeping = [s for s in _carried(case, thing) if services[s].has_data]
     none = [s for s in keeping if (save := services[s].save) is not None and not save.to]
     if none:
         return Check(question, "red", Text(f"none: {listed(none).en}", f"keines: {listed(none).de}"))
