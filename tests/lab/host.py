@@ -16,6 +16,7 @@ from tests.lab.boot import Order, volume_folder
 from tests.lab.component import Component
 from tests.lab.errors import CommandError, LabError
 from tests.lab.keeper import CHECKOUT, PATH, Keeper
+from tests.lab.keys import TRUSTED
 
 if TYPE_CHECKING:
     from tests.lab.organisation import Machine
@@ -226,6 +227,11 @@ class Host:
         available = f"$(df --output=avail -B1 {shlex.quote(path)} | tail -n1)"
         self.sh(f"fallocate -l {available} {file} || true; cat /dev/zero >> {file} || true")
 
+    def leave_free(self, size_mb: int) -> None:
+        """Leave an old dump on the root's partition that takes all but this much, as nobody ever cleans up."""
+        script = "install -d /var/backups; fallocate -l $(($(df --output=avail -BM / | tail -n1 | tr -d M) - {0}))M {1}"
+        self.sh(script.format(size_mb, "/var/backups/wiki-2006.sql"))
+
     def free(self, path: str) -> None:
         """Free what `fill` took."""
         self.sh(f"rm -f {shlex.quote(path.rstrip('/') + '/' + FILLING)}")
@@ -272,7 +278,7 @@ class Vantage:
     def argv(self, argv: Sequence[str], *, folder: Path | None = None) -> list[str]:
         """The command line that runs a command there, in this folder (default: the current one)."""
         pid = self._pid_file.read_text().strip()
-        at = ["env", "-C", str(folder or Path.cwd())]
+        at = ["env", "-C", str(folder or Path.cwd()), f"SSL_CERT_FILE={self.keeper.state / TRUSTED}"]
         return self.keeper.argv(["nsenter", "-t", pid, "-m", "-u", "-n", "--", *at, *argv])
 
     def try_run(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.lab.lab import Lab
     from tests.lab.secrets import Secrets
 
+TRUSTED = "trusted.pem"
+"""The file, among the lab's own, with the authorities the vantage trusts: the machine's and the lab's."""
 AUTHORITY_DAYS, CERTIFICATE_DAYS = 3650, 90
 
 
@@ -28,6 +30,10 @@ def make_keys(lab: Lab) -> None:
             if host.machine.certified:
                 _certificate(secrets, Path(folder), host.name, list(host.machine.certified))
     (lab.keeper.state / "authority.pem").write_text(secrets["authority-certificate"])
+    own = Path("/etc/ssl/certs/ca-certificates.crt")
+    (lab.keeper.state / TRUSTED).write_text(
+        (own.read_text() if own.exists() else "") + secrets["authority-certificate"]
+    )
 
 
 def install_keys(host: Host) -> None:
@@ -41,8 +47,16 @@ def install_keys(host: Host) -> None:
         host.sh("chgrp ssl-cert /etc/ssl/lab/privkey.pem")
 
 
-def write_ssh_config(lab: Lab) -> None:
-    """Write what ssh needs at the vantage: the lab's key, every host's key, and where to find both."""
+def ssh_settings(state: Path) -> str:
+    """An ssh configuration with which the vantage enters every host as root."""
+    folder = state / "ssh"
+    known = f"UserKnownHostsFile {folder / 'known_hosts'}"
+    settings = ("User root", f"IdentityFile {folder / 'key'}", "IdentitiesOnly yes", "BatchMode yes", known)
+    return "Host *\n" + "".join(f"    {line}\n" for line in settings)
+
+
+def write_ssh_keys(lab: Lab) -> None:
+    """Write what ssh needs at the vantage: the lab's key, and the key of every host that runs."""
     folder = lab.keeper.state / "ssh"
     folder.mkdir(mode=0o700, exist_ok=True)
     key = folder / "key"
@@ -51,13 +65,6 @@ def write_ssh_config(lab: Lab) -> None:
     alive = [host for host in lab.hosts() if "sshd" in host.services() and host.is_alive()]
     known = {host.machine.full_name: host.read("/etc/ssh/ssh_host_ed25519_key.pub").split()[:2] for host in alive}
     (folder / "known_hosts").write_text("".join(f"{name} {' '.join(public)}\n" for name, public in known.items()))
-    settings = (
-        "User root",
-        f"IdentityFile {key}",
-        "IdentitiesOnly yes",
-        f"UserKnownHostsFile {folder / 'known_hosts'}",
-    )
-    (folder / "config").write_text("Host *\n" + "".join(f"    {line}\n" for line in settings))
 
 
 def _ssh_key(secrets: Secrets, folder: Path) -> None:
@@ -70,18 +77,8 @@ def _ssh_key(secrets: Secrets, folder: Path) -> None:
 def _authority(secrets: Secrets, folder: Path) -> None:
     made = ["-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.crt")]
     extra = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
-    _run(
-        "openssl",
-        "req",
-        "-x509",
-        *_new_key(),
-        "-days",
-        str(AUTHORITY_DAYS),
-        "-subj",
-        "/CN=Lab authority",
-        *extra,
-        *made,
-    )
+    lives = ["-days", str(AUTHORITY_DAYS), "-subj", "/CN=Lab authority"]
+    _run("openssl", "req", "-x509", *_new_key(), *lives, *extra, *made)
     secrets.put("authority-key", (folder / "ca.key").read_text())
     secrets.put("authority-certificate", (folder / "ca.crt").read_text())
 

@@ -21,7 +21,7 @@ from tests.lab.ground import install_tools
 from tests.lab.host import Host, Vantage
 from tests.lab.image import Image
 from tests.lab.keeper import Keeper, state_folder
-from tests.lab.keys import install_keys, make_keys, write_ssh_config
+from tests.lab.keys import install_keys, make_keys, ssh_settings, write_ssh_keys
 from tests.lab.layers import Layers, prepare
 from tests.lab.organisation import VANTAGE, Machine, Organisation, organisation
 from tests.lab.progress import Progress, side_by_side
@@ -131,11 +131,6 @@ class Lab:
         return (self.keeper.state / "ssh" / "known_hosts").read_text()
 
     @property
-    def ssh_config(self) -> Path:
-        """An ssh configuration with which the vantage may enter every host as root."""
-        return self.keeper.state / "ssh" / "config"
-
-    @property
     def authority(self) -> str:
         """The file with the certificate of the lab's authority."""
         return str(self.keeper.state / "authority.pem")
@@ -181,7 +176,9 @@ class Lab:
         )
         for host in hosts:
             host.broken.clear()
-        write_ssh_config(self)
+            if host in fresh and host.machine.free_mb:
+                host.leave_free(host.machine.free_mb)
+        write_ssh_keys(self)
 
     def _boot(self, host: Host) -> None:
         inside = self.host(host.machine.guest_of) if host.machine.guest_of else None
@@ -284,6 +281,7 @@ class Lab:
         return {
             "/etc/resolv.conf": f"nameserver {self.plan.resolver}\noptions timeout:1 attempts:2\n",
             "/etc/hosts": LOCALHOST,
+            "/etc/ssh/ssh_config": ssh_settings(self.keeper.state),
         }
 
 

@@ -63,6 +63,8 @@ class Machine:
     """Own partitions: mount point and size in MB."""
     certified: tuple[str, ...] = ()
     """The names in its certificate; none: it has no certificate."""
+    free_mb: int = 0
+    """What an old dump leaves free on its root, once everything runs; 0: there is no old dump."""
 
     @property
     def full_name(self) -> str:
@@ -183,6 +185,7 @@ def _new(*, faulty: bool) -> list[Machine]:
         (20,) if faulty else (20, 21, 22, 23, 24),
         _new_components(faulty=faulty),
         size_mb=SMALL_MB if faulty else 2048,
+        free_mb=24 if faulty else 0,
         volumes=() if faulty else (("/var/vmail", 512),),
         certified=(f"hetzner-new.{DOMAIN}", *services, DOMAIN),
     )

@@ -162,7 +162,11 @@ def test_restic_and_borg_can_save_to_the_store(lab: Lab, fresh_host: Callable[[s
     assert "/etc/mediawiki" in source.sh(f"restic -r sftp:{at}:restic ls latest", env=env)
 
 
+def test_the_vantage_trusts_the_labs_authority(lab: Lab) -> None:
+    assert lab.ask("http", "https://wiki.verein.example/")["status"] == 200
+
+
 def test_kedge_could_log_in_from_the_vantage(lab: Lab) -> None:
     for name in ("hetzner-old", "hetzner-new", "backup"):
-        done = lab.at_vantage(["ssh", "-F", str(lab.ssh_config), f"{name}.verein.example", "hostname"])
+        done = lab.at_vantage(["ssh", f"root@{name}.verein.example", "hostname"])
         assert (done.returncode, done.stdout, done.stderr) == (0, f"{name}\n", "")

@@ -75,6 +75,8 @@ def test_the_providers_notices_go_to_the_server_they_are_about(faulty: Lab) -> N
 def test_there_is_one_small_partition(faulty: Lab) -> None:
     size_mb, mount_point = faulty.host("hetzner-new").sh("df -BM --output=size,target /var/vmail | tail -n1").split()
     assert (int(size_mb.rstrip("M")), mount_point) == (256, "/")
+    free_mb = faulty.host("hetzner-new").sh("df -BM --output=avail / | tail -n1").strip().rstrip("M")
+    assert 0 < int(free_mb) < 40
 
 
 def test_the_wiki_looks_right_and_is_stored_wrong(faulty: Lab) -> None:

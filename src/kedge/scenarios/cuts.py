@@ -15,9 +15,10 @@ from collections.abc import Collection, Iterable, Mapping
 
 from kedge.errors import UsageError
 from kedge.scenarios.condensation import condense
+from kedge.scenarios.listing import Listing
 from kedge.scenarios.losses import single_losses
 from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Rules, above_of, parents_of
-from kedge.scenarios.zbdd import EMPTY, UNIT, TooLarge, Zbdd, deep_recursion
+from kedge.scenarios.zbdd import EMPTY, UNIT, TooLarge, Zbdd, undisturbed
 
 __all__ = ["CutFinder", "CutSets", "cut_sets", "single_losses"]
 
@@ -105,12 +106,13 @@ class CutFinder:
         self.orders: dict[int, int] = {}  # where it is below the order asked for
         self.variables: list[int] = []  # the component of variable -1, -2, …
         self.numbers: dict[int, int] = {}  # and the other way round, without the sign
+        self.listing = Listing(rules, self.diagram, self.variables)
         self._parents: list[list[int]] | None = None
 
     def cut_sets(self, targets: Iterable[int]) -> dict[int, CutSets]:
         """Per target its minimal cut sets."""
         wanted = list(dict.fromkeys(targets))
-        with deep_recursion():
+        with undisturbed():
             for members in condense(wanted, self._unknown_children, len(self.rules)):
                 self._settle(members)
             return {target: self._answer(target) for target in wanted}
@@ -119,7 +121,8 @@ class CutFinder:
         """A finder for `rules.changed(gates, without)` that computes only what the change can reach."""
         view = self.rules.changed(gates, without)
         finder = CutFinder(view, self.order, reading=self.reading, budget=self.budget, work=self.work)
-        finder.diagram, finder.variables, finder.numbers = self.diagram, self.variables, self.numbers
+        finder.diagram, finder.listing = self.diagram, self.listing
+        finder.variables, finder.numbers = self.variables, self.numbers
         finder.families = list(self.families)
         if self._parents is None:
             self._parents = parents_of(self.rules)
@@ -132,19 +135,14 @@ class CutFinder:
 
     def probability(self, family: int, shares: Mapping[int, float]) -> float:
         """The chance that some set of the family is lost."""
-        with deep_recursion():
+        with undisturbed():
             by_variable = {-i: shares.get(component, 0.0) for i, component in enumerate(self.variables, 1)}
             return self.diagram.probability(family, by_variable, {})
 
     def listed(self, family: int) -> tuple[tuple[int, ...], ...]:
         """The family's sets of components, by size, then by names."""
-        names = self.rules.names
-        sets = [[self.variables[-v - 1] for v in found] for found in self.diagram.sets(family)]
-        by_name = sorted({component for found in sets for component in found}, key=names.__getitem__)
-        place = {component: i for i, component in enumerate(by_name)}
-        places = sorted(sorted(map(place.__getitem__, found)) for found in sets)
-        places.sort(key=len)
-        return tuple(tuple(map(by_name.__getitem__, found)) for found in places)
+        with undisturbed():
+            return self.listing.sets(family)
 
     def _unknown_children(self, id: int) -> tuple[int, ...]:
         return self.rules.children[id] if self.families[id] == _UNKNOWN else ()

@@ -19,7 +19,7 @@ from kedge.scenarios.condensation import condense
 from kedge.scenarios.cuts import CutFinder
 from kedge.scenarios.mef import NAME_ATTRIBUTE
 from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Rules, RuleSet
-from kedge.scenarios.zbdd import EMPTY, UNIT, deep_recursion
+from kedge.scenarios.zbdd import EMPTY, UNIT, undisturbed
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -95,7 +95,7 @@ class _Unroller:
         finder = self.finder
         if finder is None:
             return False
-        with deep_recursion():
+        with undisturbed():
             for member in members:
                 of = self.rules.children[member]
                 below = [families.get(child, finder.families[child]) for child in of]

@@ -7,12 +7,13 @@ added. Smaller variables lie above larger ones, and a node's number is above tho
 minimal (no set holds another), and equal families have the same number. That makes comparing free, and the tables
 remember every result: what was computed for one gate is found again by the next, and after an edit.
 
-Recursion goes as deep as there are variables; call from within `deep_recursion`. (CPython 3.11 and later need no C
+Recursion goes as deep as there are variables; call from within `undisturbed`. (CPython 3.11 and later need no C
 stack for it.)
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,14 +30,20 @@ class TooLarge(Exception):  # noqa: N818 - caught inside this package, never see
 
 
 @contextmanager
-def deep_recursion() -> Iterator[None]:
-    """For a while, Python may recurse as deep as a decision diagram can be."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _DEEP))
+def undisturbed() -> Iterator[None]:
+    """For a while, Python may recurse as deep as a diagram can be, and looks for no garbage in it.
+
+    The tables grow by millions of tuples, none of them part of a cycle; looking costs up to half of the time.
+    """
+    limit, is_collecting = sys.getrecursionlimit(), gc.isenabled()
+    sys.setrecursionlimit(max(limit, _DEEP))
+    gc.disable()
     try:
         yield
     finally:
-        sys.setrecursionlimit(before)
+        sys.setrecursionlimit(limit)
+        if is_collecting:
+            gc.enable()
 
 
 class Zbdd:
@@ -77,10 +84,11 @@ class Zbdd:
         if known is not None:
             return known
         v, w = self.variables[f], self.variables[g]
+        if w < v:
+            f, g, v, w = g, f, w, v
         if v < w:
-            made = self._node(v, self.union(self.low[f], g), self.without(self.high[f], g))
-        elif w < v:
-            made = self._node(w, self.union(f, self.low[g]), self.without(self.high[g], f))
+            high = self.high[f]
+            made = self._node(v, self.union(self.low[f], g), UNIT if high == UNIT else self.without(high, g))
         else:
             f0, g0 = self.low[f], self.low[g]
             high = self.union(self.without(self.high[f], g0), self.without(self.high[g], f0))
@@ -130,17 +138,26 @@ class Zbdd:
         if known is not None:
             return known
         v, w = self.variables[f], self.variables[g]
-        if v == w:
-            f0, g0, f1, g1 = self.low[f], self.low[g], self.high[f], self.high[g]
-            low = self.product(f0, g0, most)
-            high = self.union(self.product(f1, self.union(g0, g1), most - 1), self.product(f0, g1, most - 1))
-        else:
-            if w < v:
-                f, g, v = g, f, w
+        if w < v:
+            f, g, v, w = g, f, w, v
+        f1 = self.high[f]
+        if v < w:
             low = self.product(self.low[f], g, most)
-            high = self.product(self.high[f], g, most - 1)
-        made = self._products[key] = self._node(v, low, self.without(high, low))
+            high = self.truncated(g, most - 1) if f1 == UNIT else self.product(f1, g, most - 1)
+        else:
+            low = self.product(self.low[f], self.low[g], most)
+            high = self._high_product(f, g, most - 1)
+        if self.longest[high] >= self.shortest[low]:
+            high = self.without(high, low)
+        made = self._products[key] = self._node(v, low, high)
         return made
+
+    def _high_product(self, f: int, g: int, most: int) -> int:
+        """For nodes of one variable: the products in which it is, without it."""
+        f0, g0, f1, g1 = self.low[f], self.low[g], self.high[f], self.high[g]
+        if f1 == UNIT or g1 == UNIT:  # the variable alone makes one side false: the other side's sets are the products
+            return self.truncated(self.union(g0, g1) if f1 == UNIT else self.union(f0, f1), most)
+        return self.union(self.product(f1, self.union(g0, g1), most), self.product(f0, g1, most))
 
     def truncated(self, f: int, most: int) -> int:
         """The sets of f with at most `most` members."""
@@ -208,17 +225,6 @@ class Zbdd:
                 chance += share * self.probability(self.union(self.high[f], low), shares, known)
             known[f] = chance
         return chance
-
-    def sets(self, f: int) -> Iterator[tuple[int, ...]]:
-        """Every set of the family as variables, smallest first, in no useful order."""
-        waiting: list[tuple[int, tuple[int, ...]]] = [(f, ())]
-        while waiting:
-            node, prefix = waiting.pop()
-            while node > UNIT:
-                waiting.append((self.high[node], (*prefix, self.variables[node])))
-                node = self.low[node]
-            if node == UNIT:
-                yield prefix
 
     def _node(self, variable: int, low: int, high: int) -> int:
         if high == EMPTY:
