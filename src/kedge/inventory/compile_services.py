@@ -58,6 +58,7 @@ def _compile_up(draft: Draft, name: str, service: Service) -> None:
     outer = [draft.loss(p) for p in draft.index.sellers.get(name, ())]
     outer += [draft.loss(p, "withdrawn") for p in draft.index.withdrawers.get(name, ())]
     outer += [draft.loss(account, "misused") for account in draft.index.lockers.get(name, ())]
+    outer += [draft.loss(certificate) for certificate in draft.index.certificates.get(name, ())]
     names = [draft.up(domain) for domain in domains_of(draft, service)]
     draft.rules.all(
         draft.up(name),

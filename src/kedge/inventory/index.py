@@ -24,6 +24,7 @@ class Index:
     deleters: Mapping[str, Names] = field(default_factory=dict)
     lockers: Mapping[str, Names] = field(default_factory=dict)
     documents: Mapping[str, Names] = field(default_factory=dict)
+    certificates: Mapping[str, Names] = field(default_factory=dict)
     groups: Mapping[str, Names] = field(default_factory=dict)
     guests: Mapping[str, Names] = field(default_factory=dict)
     services_on: Mapping[str, Names] = field(default_factory=dict)
@@ -94,6 +95,7 @@ def build_index(inventory: Inventory) -> Index:
         ),
         lockers=_inverted((name, account.can_lock) for name, account in accounts),
         documents=_inverted((name, document.covers) for name, document in sections.documents.items()),
+        certificates=_inverted((name, cert.used_by) for name, cert in sections.certificates.items()),
         groups=_inverted((name, group.grants) for name, group in sections.groups.items()),
         guests=_inverted((name, (host.guest_of,)) for name, host in sections.hosts.items() if host.guest_of),
         services_on=_by_host(sections.services),

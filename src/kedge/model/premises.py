@@ -97,6 +97,7 @@ class Host(Thing):
     address: Annotated[tuple[str, ...], OneOrMore] = Field((), description="its IP addresses and names")
     login: str = Field("", description="how to enter it: `ssh root@web1.example.org`")
     system: str = Field("", description="operating system and release")
+    supported_until: Moment | None = Field(None, description="end of security updates, where the release does not tell")
     volumes: Mapping[str, Volume] = Field({}, description="its file systems by name: `root`, `/srv`")
     last_boot: Moment | None = Field(None, description="when it last started")
     changed: Moment | None = Field(None, description="last change of kernel, boot loader, disks or start-up")

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 from kedge.model.instance import Endpoint, Instance, Part, Probe, Start
 from kedge.model.need import Needs, NeedsField
+from kedge.model.quantity import Moment
 from kedge.model.saving import Promise, Restore, SaveField
 from kedge.model.thing import AnyRef, HostRef, OneOrMore, PeopleRef, Thing
 
@@ -53,6 +54,7 @@ class Service(Thing, ABC):
     starts: Literal["by-itself", "by-hand"] | None = Field(None, description="what happens after a boot of its host")
     reports_on: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="things whose status it shows")
     restore: Restore = Field(Restore(), description="how long a restore takes, and what room it needs")
+    supported_until: Moment | None = Field(None, description="end of security updates of its software")
     keeps_data: bool | None = Field(None, description="whether it keeps data of its own (default: as its kind does)")
     domains: Annotated[tuple[str, ...], OneOrMore] = Field((), description="names under which it is used")
     public: bool = Field(True, description="shown on the public page")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from kedge.model.finding import Loss, Severity, Text
+from kedge.rules.access import holders
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.wording import listed
@@ -18,9 +19,23 @@ def _alone(case: Case) -> dict[str, list[str]]:
         if service.people is not None and not case.is_settled(name, "people"):
             _add(case, found, name, service.people)
     for name, account in case.sections.accounts.items():
-        if account.held_by is not None and not case.is_settled(name, "people"):
-            _add(case, found, name, account.held_by)
+        held = holders(case, name, account)
+        if account.held_by is not None and not case.is_settled(name, "people") and not _is_doubled(case, name, held):
+            _add(case, found, name, held)
     return found
+
+
+def _is_doubled(case: Case, name: str, held: tuple[str, ...]) -> bool:
+    """Return whether everything an account opens is opened by somebody else with another account."""
+    accounts = case.sections.accounts
+    return bool(accounts[name].opens) and all(
+        any(
+            set(holders(case, other, accounts[other])) - set(held)
+            for other in case.compiled.index.openers.get(thing, ())
+            if other != name
+        )
+        for thing in accounts[name].opens
+    )
 
 
 def _add(case: Case, found: defaultdict[str, list[str]], thing: str, names: tuple[str, ...]) -> None:

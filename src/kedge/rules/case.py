@@ -178,8 +178,9 @@ class Case:
         """Return the case as it would be with these remedies carried out, looked at for some things or for all.
 
         `outside`: a channel delivers whatever is lost. `saved`: a service's data survives. `spare`: the services of a
-        host have another place. `opened`: an account opens without what was lost. Any other word only tells the rules
-        that ask for it that the matter is settled.
+        host have another place. `opened`: an account opens without what was lost. `at-hand`: a copy of a secret lies
+        elsewhere. `changeable`: a domain can be changed. `elsewhere`: a tool or document is there whatever is lost.
+        Any other word only tells the rules that ask for it that the matter is settled.
         """
         wanted = frozenset(settled)
         gates = {node: (1, (self.rules.always,)) for thing, what in wanted for node in self._settled_nodes(thing, what)}
@@ -193,6 +194,15 @@ class Case:
             return [node(nodes.WORKS, thing)]
         if what == "saved":
             return [node(nodes.DATA, thing)]
+        if what == "at-hand":
+            return [node(nodes.HAND, thing)]
+        if what == "changeable":
+            return [node(nodes.CHANGE, thing), node(nodes.HAS, thing)]
+        if what == "elsewhere":
+            if thing in self.sections.documents:
+                return [node(nodes.HAND, thing)]
+            aspects = (nodes.HAS, nodes.AGAIN, nodes.BACK) if thing in self.sections.services else (nodes.HAS,)
+            return [node(aspect, thing) for aspect in aspects]
         if what == "opened":
             return [node(nodes.OPEN, thing)]
         if what == "spare":

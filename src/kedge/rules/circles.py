@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from kedge.inventory import nodes
-from kedge.model.finding import Loss
+from kedge.model.finding import Loss, Text
+from kedge.model.need import Needs, names_in
 from kedge.rules.case import Case, Toll
 from kedge.scenarios.explain import circles
 from kedge.scenarios.truth import Truth
 
-CircleClass = Literal["notice-loop", "alert-loop", "circ-access"]
-CLASSES: tuple[CircleClass, ...] = ("notice-loop", "alert-loop", "circ-access")
-"""The classes of circles, first match first; the first version tells three apart."""
+CircleClass = Literal[
+    "notice-loop", "alert-loop", "circ-status", "circ-secret", "circ-dns", "circ-access", "circ-tooling", "cold-start"
+]
+CLASSES: tuple[CircleClass, ...] = get_args(CircleClass)
+"""The classes of circles, first match first."""
 
 _PLAUSIBILITY = ("hosts", "services", "stores", "accounts", "people", "domains", "channels", "providers", "places")
 _SHOWN = {nodes.NOTICE, nodes.WORKS, nodes.OPEN, nodes.AGAIN, nodes.BACK, nodes.HAS, nodes.HAND, nodes.TOLD, nodes.COPY}
@@ -79,17 +82,41 @@ def circles_of(case: Case, loss: Loss) -> Iterator[Circle]:
 
 
 def _turning_points(case: Case, circular: Iterable[int]) -> Iterator[tuple[CircleClass, str]]:
-    """Yield the nodes that give a circle its class: a notice, a person's channel, an account."""
+    """Yield the nodes that give a circle its class: a message, a credential, a name, an account, a tool."""
     names = {case.rules.name(each) for each in circular}
     notices = {nodes.split_node(name)[1].partition("/")[2] for name in names if name.startswith(f"{nodes.NOTICE}:")}
+    told = {channel for p in case.sections.people for channel in case.compiled.index.channels_of.get(p, ())} - notices
+    tools = _tools(case)
     for name in names:
         aspect, thing = nodes.split_node(name)
         if aspect == nodes.NOTICE:
             yield "notice-loop", name
-        elif aspect == nodes.WORKS and thing in case.sections.channels and thing not in notices:
+        elif aspect == nodes.WORKS and thing in told:
             yield "alert-loop", name
+        elif aspect == nodes.HAND and thing in case.sections.secrets:
+            yield "circ-secret", name
+        elif aspect in (nodes.CHANGE, nodes.HAS) and thing in case.sections.domains:
+            yield "circ-dns", name
         elif aspect == nodes.OPEN and thing in case.sections.accounts:
             yield "circ-access", name
+        elif (aspect == nodes.HAS and thing in tools) or (aspect == nodes.HAND and thing in case.sections.documents):
+            yield "circ-tooling", name
+
+
+def _tools(case: Case) -> frozenset[str]:
+    """Return what somebody needs to change, start or recover something else: not what it needs to run."""
+
+    def find(case: Case) -> frozenset[str]:
+        sections = case.sections
+        declared: list[Needs] = [
+            *(service.needs for service in sections.services.values()),
+            *(host.needs for host in sections.hosts.values()),
+            *(place.needs for place in sections.places.values()),
+        ]
+        phases = [getattr(needs, phase) for needs in declared for phase in ("start", "change", "recover")]
+        return frozenset(name for phase in phases for expression in phase for name in names_in(expression))
+
+    return case.remember("tools", find)
 
 
 def _mended(node: str) -> str:
@@ -110,6 +137,14 @@ def path_of(names: Sequence[str]) -> tuple[str, ...]:
     if things and things[0] != things[-1]:
         things.append(things[0])
     return tuple(things)
+
+
+def path_of_aspect(names: Sequence[str], aspect: str) -> tuple[str, ...]:
+    """Return the things a circle of nodes of one aspect passes, parts of their rules left out."""
+    things = [nodes.split_node(name)[1] for name in names if nodes.split_node(name)[0] == aspect]
+    path = [thing for thing in things if not _is_inner(thing)]
+    closed = list(dict.fromkeys(path))
+    return (*closed, closed[0]) if closed else ()
 
 
 def _is_inner(name: str) -> bool:
@@ -135,6 +170,12 @@ def chain_of(case: Case, circle: Circle) -> tuple[str, ...]:
         return tuple(circle.path)
     things = [*things[: things.index(last)], *standing(case, last)]
     return tuple(things[: things.index(circle.loss.thing) + 1])
+
+
+def chain_text(case: Case, circle: Circle) -> Text:
+    """Return the chain of a circle as one line."""
+    line = " → ".join(chain_of(case, circle))
+    return Text(line, line)
 
 
 def explained(case: Case, truth: Truth) -> list[tuple[str, ...]]:

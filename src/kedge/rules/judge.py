@@ -7,7 +7,7 @@ unrecoverable or unnoticed; warning if something is down or the cause has a date
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kedge.model.care import Accepted
@@ -58,7 +58,18 @@ def judge(case: Case, rules: Iterable[Rule]) -> Verdict:
     findings = [(each.key, _finding(each, priced, roots)) for each in priced if each.identity not in roots]
     beneath = {root: min(p.key for p in priced if roots.get(p.identity) == root) for root in set(roots.values())}
     findings.sort(key=lambda pair: min(pair[0], beneath.get((pair[1].rule, pair[1].thing), pair[0])))
-    return _accept(case, [finding for _, finding in findings])
+    return _accept(case, _said_once([finding for _, finding in findings]))
+
+
+def _said_once(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings without symptoms that stand elsewhere already: as a finding, or beneath a worse one."""
+    said = {Symptom(finding.rule, finding.thing) for finding in findings}
+    shown = []
+    for finding in findings:
+        symptoms = tuple(symptom for symptom in finding.symptoms if symptom not in said)
+        said.update(symptoms)
+        shown.append(replace(finding, symptoms=symptoms))
+    return shown
 
 
 def _claims(case: Case, rules: Sequence[Rule]) -> list[Claim]:

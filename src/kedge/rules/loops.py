@@ -1,19 +1,14 @@
-"""notice-loop, alert-loop, circ-access: a way that needs what it recovers."""
+"""notice-loop and alert-loop: a message that needs what it is about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kedge.model.finding import Severity, Text
+from kedge.model.finding import Text
 from kedge.rules.case import Case
-from kedge.rules.circles import Circle, chain_of, find_circles
+from kedge.rules.circles import Circle, chain_text, find_circles
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.wording import listed
-
-
-def _chain(case: Case, circle: Circle) -> Text:
-    line = " → ".join(chain_of(case, circle))
-    return Text(line, line)
 
 
 def _costs(circle: Circle) -> Text:
@@ -39,7 +34,7 @@ def find_notice_loops(case: Case) -> Iterator[Claim]:
                 f"Messages of {provider} about {lost} travel through {lost}",
                 f"Nachrichten von {provider} über {lost} laufen über {lost}",
             ),
-            why=(_chain(case, circle), _costs(circle)),
+            why=(chain_text(case, circle), _costs(circle)),
             fix=Text(
                 f"Give {provider} an address outside, read by somebody responsible ({channel} stays a copy); try it.",
                 f"{provider} eine Adresse außerhalb geben, die jemand Zuständiges liest ({channel} als Kopie); prüfen.",
@@ -65,7 +60,7 @@ def find_alert_loops(case: Case) -> Iterator[Claim]:
             f"Everybody who must hear of the loss of {lost} is reached through {lost}",
             f"Wer vom Ausfall von {lost} erfahren muss, ist nur über {lost} erreichbar",
         ),
-        why=(_chain(case, circle), _costs(circle)),
+        why=(chain_text(case, circle), _costs(circle)),
         fix=Text(
             "Add a channel of another kind (phone, SMS, a private address) for each responsible person.",
             "Für jede zuständige Person einen Weg anderer Art eintragen (Telefon, SMS, private Adresse).",
@@ -75,37 +70,6 @@ def find_alert_loops(case: Case) -> Iterator[Claim]:
         settles=frozenset((channel, "outside") for channel in channels),
         others=channels[1:],
     )
-
-
-def find_access_circles(case: Case) -> Iterator[Claim]:
-    """Yield the accounts that can only be opened with what they would help to recover."""
-    for circle in find_circles(case):
-        if circle.kind != "circ-access":
-            continue
-        account, lost = circle.mended, circle.loss.thing
-        names = listed(circle.toll.unrecoverable or circle.toll.down)
-        yield Claim(
-            rule="circ-access",
-            thing=account,
-            title=Text(
-                f"{account} can only be opened with what it would bring back",
-                f"{account} öffnet sich nur mit dem, was damit wiederherzustellen wäre",
-            ),
-            why=(
-                _chain(case, circle),
-                Text(f"After the loss of {lost}: {names.en}.", f"Nach dem Ausfall von {lost}: {names.de}."),
-            ),
-            fix=Text(
-                f"Give {account} a second way in that does not need {lost}: a holder with the password on paper, "
-                "a reset address outside, a way past the VPN. Try it.",
-                f"Für {account} einen zweiten Zugang schaffen, der {lost} nicht braucht: Passwort auf Papier, "
-                "Rücksetzadresse außerhalb, Weg am VPN vorbei. Ausprobieren.",
-            ),
-            losses=(circle.loss,),
-            speaks_of=frozenset({"unrecoverable", "unnoticed"}),
-            settles=frozenset({(account, "opened")}),
-            least=Severity.WARNING,
-        )
 
 
 NOTICE_LOOP = Rule(
@@ -150,26 +114,4 @@ ALERT_LOOP = Rule(
     ),
     find=find_alert_loops,
     prevented=("worldticket 2021: the alert about the mail server was delivered by the mail server",),
-)
-
-CIRC_ACCESS = Rule(
-    id="circ-access",
-    summary=Text("the way in needs what is lost", "der Zugang braucht, was verloren ist"),
-    meaning=Text(
-        "An account, console, VPN or management network that is needed to repair something can only be reached "
-        "while that something works.",
-        "Ein Konto, eine Konsole, ein VPN, das zur Reparatur nötig ist, ist nur erreichbar, solange das läuft, was "
-        "zu reparieren ist.",
-    ),
-    decision=Text(
-        "For every single loss: an account can be opened in the greatest reading and not in the least one, and a "
-        "service cannot be brought back because of it.",
-        "Für jeden einzelnen Ausfall: Ein Konto öffnet sich in der größten Lesart und nicht in der kleinsten, und "
-        "deshalb kommt ein Dienst nicht zurück.",
-    ),
-    remedy=Text(
-        "A second way in that shares nothing with the first, tried once a year.",
-        "Ein zweiter Zugang, der mit dem ersten nichts teilt, einmal im Jahr ausprobiert.",
-    ),
-    find=find_access_circles,
 )

@@ -1,0 +1,159 @@
+"""stale-access and ownership: who can get in, who owns the contract."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from kedge.inventory import nodes
+from kedge.model.finding import Loss, Severity, Text
+from kedge.model.people import Account
+from kedge.rules.case import Case
+from kedge.rules.claim import Claim, Rule
+from kedge.rules.wording import listed, on
+
+
+def holders(case: Case, name: str, account: Account) -> tuple[str, ...]:
+    """Return everybody who can open an account: its holders and the members of groups that grant it."""
+    groups = [case.sections.groups[group] for group in case.compiled.index.groups.get(name, ())]
+    members = [case.inventory.persons(group.members) for group in groups]
+    return tuple(dict.fromkeys([*case.inventory.persons(account.held_by), *(p for each in members for p in each)]))
+
+
+def find_stale_access(case: Case) -> Iterator[Claim]:
+    """Yield people who left and can still get in, and powerful accounts that one factor opens."""
+    gone: defaultdict[str, list[str]] = defaultdict(list)
+    for name, account in case.sections.accounts.items():
+        for person in holders(case, name, account):
+            left = case.sections.people[person].left
+            if left and left <= case.now and not case.is_settled(name, "holders"):
+                gone[person].append(name)
+    for person, accounts in gone.items():
+        yield _left(case, person, accounts)
+    yield from _weak(case)
+
+
+def _left(case: Case, person: str, accounts: list[str]) -> Claim:
+    left = case.sections.people[person].left
+    assert left
+    dearest = max((Loss(a, "misused") for a in accounts), key=lambda loss: sum(case.cost(case.toll(loss)).key()) * -1)
+    return Claim(
+        rule="stale-access",
+        thing=accounts[0],
+        title=Text(
+            f"{person} left and can still open {listed(accounts).en}",
+            f"{person} ist nicht mehr da und kann noch {listed(accounts).de} öffnen",
+        ),
+        why=(Text(f"Left on {on(left).en}.", f"Seit {on(left).de} nicht mehr da."),),
+        fix=Text(
+            f"Remove {person} from {listed(accounts).en} and change what was shared; thank them first.",
+            f"{person} aus {listed(accounts).de} entfernen und Geteiltes ändern; vorher danken.",
+        ),
+        losses=(dearest,),
+        speaks_of=frozenset({"unrecoverable", "down"}),
+        settles=frozenset((account, "holders") for account in accounts),
+        others=tuple(accounts[1:]),
+        least=Severity.WARNING,
+        most=Severity.WARNING,
+    )
+
+
+def _weak(case: Case) -> Iterator[Claim]:
+    """Yield accounts that one factor opens and whose misuse leaves something unrecoverable."""
+    for name, account in case.sections.accounts.items():
+        loss = Loss(name, "misused")
+        lost = case.toll(loss).unrecoverable
+        if account.factors is None or len(account.factors) != 1 or not lost or case.is_settled(name, "factors"):
+            continue
+        yield Claim(
+            rule="stale-access",
+            thing=name,
+            title=Text(
+                f"One factor opens {name}, which can destroy {listed(lost).en}",
+                f"Ein einziger Faktor öffnet {name}, womit sich {listed(lost).de} zerstören lässt",
+            ),
+            why=(Text(f"Factors: {account.factors[0]}.", f"Faktoren: {account.factors[0]}."),),
+            fix=Text(f"A second factor for {name}; recovery codes on paper.", f"Ein zweiter Faktor für {name}."),
+            losses=(loss,),
+            speaks_of=frozenset({"unrecoverable"}),
+            settles=frozenset({(name, "factors")}),
+            least=Severity.WARNING,
+        )
+
+
+def find_ownership(case: Case) -> Iterator[Claim]:
+    """Yield contracts whose owner cannot act any more, and things that nobody can open."""
+    for name, provider in case.sections.providers.items():
+        owners = case.inventory.persons(provider.contract)
+        able = [person for person in owners if case.sections.people[person].can_act(case.now)]
+        if owners and not able and not case.is_settled(name, "owner"):
+            yield _claim(
+                name,
+                Text(f"The contract with {name} belongs to {listed(owners).en}, who cannot act",
+                     f"Der Vertrag mit {name} gehört {listed(owners).de}, nicht mehr handlungsfähig"),
+                Loss(name, "withdrawn"),
+            )  # fmt: skip
+    truth = case.solve(())
+    for name, account in case.sections.accounts.items():
+        is_shut = not truth.least[case.compiled.node(nodes.OPEN, name)]
+        if is_shut and account.held_by is not None and not case.is_settled(name, "owner"):
+            opened = ", ".join(account.opens) or name
+            yield _claim(
+                name,
+                Text(f"Nobody who can act can open {name} ({opened})", f"Niemand kann mehr {name} öffnen ({opened})"),
+                Loss(name),
+            )
+
+
+def _claim(name: str, title: Text, loss: Loss) -> Claim:
+    return Claim(
+        rule="ownership",
+        thing=name,
+        title=title,
+        why=(
+            Text(
+                "Only the owner can renew, cancel, pay or let others in; a provider talks to nobody else.",
+                "Nur Inhaber können verlängern, kündigen, zahlen oder andere hereinlassen.",
+            ),
+        ),
+        fix=Text(
+            "Transfer it to the organisation, with two people who may sign, while the old owner still answers.",
+            "Auf die Organisation übertragen, mit zwei Zeichnungsberechtigten, solange die alte Person noch antwortet.",
+        ),
+        losses=(loss,),
+        settles=frozenset({(name, "owner"), (name, "opened")} if loss.mode == "gone" else {(name, "owner")}),
+        least=Severity.WARNING,
+    )
+
+
+STALE_ACCESS = Rule(
+    id="stale-access",
+    summary=Text("somebody can open what they should not", "jemand kommt hinein, der nicht soll"),
+    meaning=Text(
+        "Accounts of people who left, and accounts that a single stolen password opens, are how data is lost.",
+        "Konten von Ausgetretenen und Konten, die ein einziges Passwort öffnet, sind Wege zum Datenverlust.",
+    ),
+    decision=Text(
+        "Holders with a `left` in the past; and accounts with exactly one declared factor whose misuse would leave a "
+        "service unrecoverable.",
+        "Inhaber, die gegangen sind; Konten mit genau einem Faktor, deren Missbrauch einen Dienst vernichten würde.",
+    ),
+    remedy=Text("A list of leavers, read whenever somebody leaves.", "Eine Liste für Abschiede."),
+    find=find_stale_access,
+)
+
+OWNERSHIP = Rule(
+    id="ownership",
+    summary=Text("nobody here owns it any more", "es gehört niemandem mehr"),
+    meaning=Text(
+        "The contract, domain or account belongs to somebody who left, and no one else may act for it.",
+        "Vertrag, Domain oder Konto gehören jemandem, der gegangen ist, und niemand sonst darf handeln.",
+    ),
+    decision=Text(
+        "Providers whose contract owners are all away or gone, and accounts that nobody can open although nothing is "
+        "lost.",
+        "Anbieter, deren Vertragsinhaber alle weg sind, und Konten, die ohne jeden Ausfall niemand öffnen kann.",
+    ),
+    remedy=Text("Contracts belong to the organisation.", "Verträge gehören der Organisation."),
+    find=find_ownership,
+)

@@ -1,0 +1,73 @@
+"""circ-status: a status page that goes down with what it reports on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kedge.model.finding import Loss, Severity, Text
+from kedge.rules.case import Case
+from kedge.rules.claim import Claim, Rule
+from kedge.rules.wording import listed, lost
+
+
+def find_status_circles(case: Case) -> Iterator[Claim]:
+    """Yield the pages that one loss takes down together with something they report on."""
+    for name, service in case.sections.services.items():
+        if not service.reports_on or case.is_settled(name, "apart"):
+            continue
+        loss = _common_loss(case, name, set(service.reports_on))
+        if loss:
+            hidden = [s for s in case.toll(loss).down if s in service.reports_on] or list(service.reports_on)
+            yield Claim(
+                rule="circ-status",
+                thing=name,
+                title=Text(
+                    f"{name} goes down with what it reports on: {listed(hidden).en}",
+                    f"{name} fällt mit dem aus, worüber es berichtet: {listed(hidden).de}",
+                ),
+                why=(
+                    Text(
+                        f"{lost(loss).en} takes both down; people then see nothing, or an old “all fine”.",
+                        f"{lost(loss).de} nimmt beides mit; man sieht dann nichts oder ein altes „alles gut“.",
+                    ),
+                ),
+                fix=Text(
+                    f"Publish {name} from another provider, under a name that is not served by the same DNS.",
+                    f"{name} bei einem anderen Anbieter veröffentlichen, unter einem Namen mit anderem DNS.",
+                ),
+                losses=(loss,),
+                settles=frozenset({(name, "apart")}),
+                least=Severity.WARNING,
+                most=Severity.WARNING,
+            )
+
+
+def _common_loss(case: Case, page: str, reported: set[str]) -> Loss | None:
+    """Return a loss of something else that takes the page and a reported thing down; machines before the rest."""
+    hosts, services = case.sections.hosts, case.sections.services
+    found = []
+    for loss in case.compiled.losses():
+        if loss.thing == page or loss.mode != "gone":
+            continue
+        down = set(case.toll(loss).down)
+        if page in down and (down & reported or loss.thing in reported):
+            found.append(loss)
+    return min(found, key=lambda loss: (loss.thing not in hosts, loss.thing not in services), default=None)
+
+
+CIRC_STATUS = Rule(
+    id="circ-status",
+    summary=Text("the status page goes down too", "die Statusseite fällt mit aus"),
+    meaning=Text(
+        "When people most need to know, the page that should tell them is part of the outage.",
+        "Wenn alle wissen wollen, was los ist, ist die Seite, die es sagen soll, Teil des Ausfalls.",
+    ),
+    decision=Text(
+        "A service that `reports-on` others, and one loss of something else that takes it down together with one of "
+        "them.",
+        "Ein Dienst mit `reports-on` und ein Ausfall, der ihn zusammen mit dem nimmt, worüber er berichtet.",
+    ),
+    remedy=Text("Static pages somewhere else: `kedge publish`.", "Statische Seiten anderswo: `kedge publish`."),
+    find=find_status_circles,
+    prevented=("AWS S3 2017: the service health dashboard needed S3",),
+)

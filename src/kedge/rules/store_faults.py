@@ -1,0 +1,164 @@
+"""bk-colocated, bk-mirror, bk-deletable: backups judged by what is left after one loss, in each mode."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from kedge.inventory import nodes
+from kedge.inventory.nodes import is_assumption, read_loss
+from kedge.model.finding import Loss, Severity, Text
+from kedge.rules.backups import keeps_data
+from kedge.rules.case import Case
+from kedge.rules.claim import Claim, Rule
+from kedge.rules.wording import listed, lost
+
+Fits = Callable[[Case, str, Loss], bool]
+
+
+def fatal_losses(case: Case, service: str) -> list[Loss]:
+    """Return the single losses that leave no data of a saved service, in the inventory's order."""
+    save = case.sections.services[service].save
+    fragile = case.fragile[case.compiled.node(nodes.DATA, service)]
+    if not save or not save.to or not fragile:
+        return []
+    names = {name for each in fragile if not is_assumption(name := case.rules.name(each))}
+    order = {name: place for place, name in enumerate(case.inventory.things)}
+    losses = [read_loss(name) if name not in order else Loss(name) for name in names]
+    return sorted(losses, key=lambda loss: (order.get(loss.thing, 0), loss.mode))
+
+
+def _is_place(case: Case, _service: str, loss: Loss) -> bool:
+    section = case.compiled.section_of(loss.thing)
+    is_seat = section in {"hosts", "places", "providers"} and loss.mode in {"gone", "withdrawn", "emptied"}
+    return is_seat or (section == "services" and loss.mode == "gone")
+
+
+def _is_deletion(case: Case, _service: str, loss: Loss) -> bool:
+    return loss.mode == "emptied" and case.compiled.section_of(loss.thing) in {"services", "stores"}
+
+
+def _is_misuse(_case: Case, _service: str, loss: Loss) -> bool:
+    return loss.mode == "misused"
+
+
+def _by_store(case: Case, fits: Fits) -> Iterator[tuple[str, Loss, list[str]]]:
+    """Yield each store whose services one such loss leaves without data: store, the dearest loss, the services."""
+    hit: defaultdict[str, dict[str, list[Loss]]] = defaultdict(dict)
+    for service in keeps_data(case):
+        fatal = [loss for loss in fatal_losses(case, service) if fits(case, service, loss)]
+        save = case.sections.services[service].save
+        if fatal and save and not case.is_settled(service, "saved"):
+            hit[save.to[0]][service] = fatal
+    for store, found in hit.items():
+        every = dict.fromkeys(loss for losses in found.values() for loss in losses)
+        dearest = max(every, key=lambda loss: sum(case.weight(s) for s in found if loss in found[s]))
+        yield store, dearest, list(found)
+
+
+def _claim(rule: str, store: str, loss: Loss, names: list[str], title: Text, fix: Text) -> Claim:
+    return Claim(
+        rule=rule,
+        thing=store,
+        title=title,
+        why=(
+            Text(
+                f"{lost(loss).en} takes the data and every copy of {listed(names).en}.",
+                f"{lost(loss).de} nimmt die Daten und jede Kopie von {listed(names).de} mit.",
+            ),
+        ),
+        fix=fix,
+        losses=(loss,),
+        speaks_of=frozenset({"unrecoverable"}),
+        settles=frozenset((name, "saved") for name in names),
+        others=tuple(names),
+        least=Severity.WARNING,
+    )
+
+
+def find_colocated(case: Case) -> Iterator[Claim]:
+    """Yield stores that are lost together with what they save."""
+    for store, loss, names in _by_store(case, _is_place):
+        title = Text(
+            f"{store} is lost together with {listed(names).en}",
+            f"{store} geht zusammen mit {listed(names).de} verloren",
+        )
+        fix = Text(
+            f"A second copy that survives the loss of {loss.thing}: another building, another provider.",
+            f"Eine zweite Kopie, die den Verlust von {loss.thing} übersteht: anderes Gebäude, anderer Anbieter.",
+        )
+        yield _claim("bk-colocated", store, loss, names, title, fix)
+
+
+def find_mirrors(case: Case) -> Iterator[Claim]:
+    """Yield copies that repeat a deletion."""
+    for store, loss, names in _by_store(case, _is_deletion):
+        title = Text(
+            f"{store} follows {listed(names).en}: it repeats every deletion",
+            f"{store} folgt {listed(names).de}: jede Löschung geschieht auch dort",
+        )
+        fix = Text(
+            "A copy with a past: snapshots that stay when the original changes.",
+            "Eine Kopie mit Vergangenheit: Stände, die bleiben, wenn sich das Original ändert.",
+        )
+        yield _claim("bk-mirror", store, loss, names, title, fix)
+
+
+def find_deletable(case: Case) -> Iterator[Claim]:
+    """Yield copies that one account can delete together with the original."""
+    for store, loss, names in _by_store(case, _is_misuse):
+        title = Text(
+            f"{loss.thing} can delete {listed(names, 3).en} and the backups in {store}",
+            f"{loss.thing} kann {listed(names, 3).de} und die Backups in {store} löschen",
+        )
+        fix = Text(
+            "An append-only store, or a copy under an account that nobody uses daily.",
+            "Ein nur anfügbarer Speicher oder eine Kopie unter einem Konto, das niemand täglich nutzt.",
+        )
+        yield _claim("bk-deletable", store, loss, names, title, fix)
+
+
+_DECISION = Text(
+    "Saved services for which one single loss of this kind leaves neither the live data nor any copy. All copies are "
+    "judged together: one that survives is enough.",
+    "Gesicherte Dienste, bei denen ein einziger solcher Verlust weder Daten noch Kopie übrig lässt.",
+)
+
+BK_COLOCATED = Rule(
+    id="bk-colocated",
+    summary=Text("the backup is lost with the original", "das Backup geht mit dem Original verloren"),
+    meaning=Text(
+        "Same machine, same building, same provider: fire, theft or a closed account takes both.",
+        "Gleicher Rechner, gleiches Gebäude, gleicher Anbieter: Feuer, Diebstahl oder Sperrung nehmen beides.",
+    ),
+    decision=_DECISION,
+    remedy=Text("One copy elsewhere, with another owner.", "Eine Kopie anderswo, bei jemand anderem."),
+    find=find_colocated,
+    prevented=("OVH Strasbourg 2021: backups in the building that burned",),
+)
+
+BK_MIRROR = Rule(
+    id="bk-mirror",
+    summary=Text("a mirror is no backup", "ein Spiegel ist kein Backup"),
+    meaning=Text(
+        "RAID, replicas, synchronised folders and snapshots on the same volume repeat every deletion at once.",
+        "RAID, Replikate, Synchronordner und Snapshots auf demselben Volume wiederholen jede Löschung sofort.",
+    ),
+    decision=_DECISION,
+    remedy=Text("Versions, kept apart from the original.", "Versionen, getrennt vom Original aufbewahrt."),
+    find=find_mirrors,
+    prevented=("JournalSpace 2008: a RAID mirror was the only copy",),
+)
+
+BK_DELETABLE = Rule(
+    id="bk-deletable",
+    summary=Text("one account can delete original and backup", "ein Konto kann Original und Backup löschen"),
+    meaning=Text(
+        "Whoever gets hold of this account, or makes a mistake with it, removes the data and every copy.",
+        "Wer dieses Konto in die Hand bekommt oder sich damit vertut, löscht Daten und Kopien.",
+    ),
+    decision=_DECISION,
+    remedy=Text("Saving and deleting are separate powers.", "Sichern und Löschen sind getrennte Rechte."),
+    find=find_deletable,
+    prevented=("Code Spaces 2014: data and backups deleted through one console",),
+)
