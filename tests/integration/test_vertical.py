@@ -24,6 +24,7 @@ from kedge.model.instance import Instance
 from kedge.model.observation import Status
 from kedge.model.ports import Address, Snapshot
 from kedge.model.service import Service
+from kedge.probes.http import HttpProbe
 
 pytestmark = pytest.mark.usefixtures("bwrap")
 Prove = Callable[[str, Grade], None]
@@ -78,11 +79,11 @@ def world(tmp_path: Path) -> World:
 
 async def test_the_same_probes_watch_the_live_one_and_judge_its_restored_copy(world: World, prove: Prove) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        live = world.at(port=free.getsockname()[1])
-    shell = live.site.shell
-    (starting,) = world.site.start(live)
-    async with shell.start(starting.argv):  # type: ignore[union-attr]
-        while (await starting.ready.look(live)).status is not Status.OK:  # type: ignore[union-attr]
+        port = free.getsockname()[1]
+    live = world.at(port)
+    server = ("python3", "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(world.folder))
+    async with live.site.shell.start(server):
+        while (await HttpProbe("http://localhost/").look(live)).status is not Status.OK:
             pass
         watched = {probe.name: await probe.look(live) for probe in world.site.probes(live)}
         (world.folder / "index.html").rename(world.folder / "elsewhere")

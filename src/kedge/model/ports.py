@@ -75,7 +75,7 @@ class Net(Protocol):
     """Connects from inside one machine's or sandbox's network namespace."""
 
     async def connect(self, to: Address, *, limit: timedelta) -> socket.socket:
-        """Return a connected, non-blocking socket, which the caller closes (docs/decisions/connection-is-a-socket).
+        """Return a connected, non-blocking socket, which the caller closes (docs/decisions/004).
 
         Raises OSError or TimeoutError for what the far side does, OutsideError if it could not even be tried.
         """
