@@ -112,6 +112,14 @@ async def test_files_are_saved_and_come_back_equal(world: World, tmp_path: Path,
     prove("files", "proven")
 
 
+async def test_a_folder_that_the_sandbox_has_itself_lies_apart(world: World) -> None:
+    files = Files(paths=("/etc/alternatives",))
+    snapshot = await world.save("settings", files)
+    result = await world.drill(Subject("settings", files), {"settings": snapshot})
+    assert snapshot.censuses[0].tallies["."].count > 1
+    assert result.is_proven
+
+
 async def test_a_page_is_started_on_the_files_it_uses(world: World, prove: Prove) -> None:
     files = Files(paths=(str(world.folder),))
     page = Http(url="https://www.example.org/", text=GREETING, files="share", folder=str(world.folder))

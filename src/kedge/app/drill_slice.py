@@ -9,7 +9,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
@@ -99,10 +99,13 @@ class _Drill:
     async def bring_up(self, subject: Subject) -> Instance | None:
         """Return the started copy, what it uses first; None if something is missing, which is then an obstacle."""
         uses = {role: await self.bring_up(used) for role, used in subject.uses.items()}
-        at = Instance("sandbox", self.site, self._dial(subject.service), self.root / "data", _present(uses))
+        at = Instance("sandbox", self.site, self._dial(subject.service), uses=_present(uses))
+        steps = list(subject.service.start(at))
+        # What starts finds its files where its configuration says. What does not may be /etc itself, and lies apart.
+        at = at if steps else replace(at, data=self.root / "data")
         try:
             await self._restore(subject, at, is_running=False)
-            for step in subject.service.start(at):
+            for step in steps:
                 await self._take(step, at)
             await self._restore(subject, at, is_running=True)
         except OutsideError as failure:

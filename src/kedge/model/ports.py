@@ -134,7 +134,7 @@ class SnapshotStore(Protocol):
 class Sandbox(Protocol):
     """A closed place to restore and start a copy in: no network beyond itself, gone with its context.
 
-    `root` is its one folder on disk, writable and empty at first.
+    What is not the host's programs is writable and empty at first; `root` is a folder for what must lie apart.
     """
 
     root: PurePosixPath
