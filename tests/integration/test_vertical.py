@@ -24,6 +24,7 @@ from kedge.model.instance import Instance
 from kedge.model.observation import Status
 from kedge.model.ports import Address, Snapshot
 from kedge.model.service import Service
+from kedge.probes.http import HttpProbe
 
 pytestmark = pytest.mark.usefixtures("bwrap")
 Prove = Callable[[str, Grade], None]
@@ -78,11 +79,11 @@ def world(tmp_path: Path) -> World:
 
 async def test_the_same_probes_watch_the_live_one_and_judge_its_restored_copy(world: World, prove: Prove) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        live = world.at(port=free.getsockname()[1])
-    shell = live.site.shell
-    (starting,) = world.site.start(live)
-    async with shell.start(starting.argv):  # type: ignore[union-attr]
-        while (await starting.ready.look(live)).status is not Status.OK:  # type: ignore[union-attr]
+        port = free.getsockname()[1]
+    live = world.at(port)
+    server = ("python3", "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(world.folder))
+    async with live.site.shell.start(server):
+        while (await HttpProbe("http://localhost/").look(live)).status is not Status.OK:
             pass
         watched = {probe.name: await probe.look(live) for probe in world.site.probes(live)}
         (world.folder / "index.html").rename(world.folder / "elsewhere")
@@ -109,6 +110,14 @@ async def test_files_are_saved_and_come_back_equal(world: World, tmp_path: Path,
     assert (result.obstacles, result.differences, result.seen) == ((), (), {})
     assert result.is_proven
     prove("files", "proven")
+
+
+async def test_a_folder_that_the_sandbox_has_itself_lies_apart(world: World) -> None:
+    files = Files(paths=("/etc/alternatives",))
+    snapshot = await world.save("settings", files)
+    result = await world.drill(Subject("settings", files), {"settings": snapshot})
+    assert snapshot.censuses[0].tallies["."].count > 1
+    assert result.is_proven
 
 
 async def test_a_page_is_started_on_the_files_it_uses(world: World, prove: Prove) -> None:

@@ -1,10 +1,11 @@
 """bubblewrap (bwrap(1)): a sandbox of namespaces, for root and for ordinary users alike.
 
-Inside: the host's programs, read-only; one empty folder on disk; a private /tmp; a network that ends at its own
-loopback; no capabilities; one uid, so that nothing can change user: kedge's own, or `nobody` if kedge runs as root,
-since the kernel neither limits nor distrusts root enough. Commands enter by nsenter(1). Everything dies with the
-sandbox, and the sandbox with kedge: by a pipe that only kedge holds open, and by PR_SET_PDEATHSIG.
-Not limited: the space used in that folder, and memory as a sum (RLIMIT_AS is per process; a sum needs a cgroup).
+Inside: the host's programs, read-only; else an empty disk, so that what is restored lies where its configuration
+expects it; a private /tmp; a network that ends at its own loopback; no capabilities; one uid, so that nothing can
+change user: kedge's own, or `nobody` if kedge runs as root, since the kernel neither limits nor distrusts root enough.
+Commands enter by nsenter(1). Everything dies with the sandbox, and the sandbox with kedge: by a pipe that only kedge
+holds open, and by PR_SET_PDEATHSIG.
+Not limited: the space used on that disk (a folder of the host), and memory as a sum: RLIMIT_AS is per process.
 """
 
 from __future__ import annotations
@@ -151,29 +152,18 @@ class Bubblewrap:
         """Return the bwrap command line; its first process tells that it runs, then waits for the end of its input."""
         argv = ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
         argv += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "sandbox"]
-        argv += ["--uid", str(UID), "--gid", str(UID), "--proc", "/proc", "--tmpfs", "/dev"]
+        argv += ["--uid", str(UID), "--gid", str(UID), "--bind", str(folder), "/", "--dir", str(self.root)]
+        argv += ["--proc", "/proc", "--tmpfs", "/dev"]
         # Not --dev: with it bwrap nests a second user namespace, which an ordinary user could not enter again.
         for device in DEVICES:
             argv += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-        argv += ["--symlink", "/proc/self/fd", "/dev/fd", "--bind", str(folder), str(self.root)]
+        argv += ["--symlink", "/proc/self/fd", "/dev/fd"]
         for path in ("/dev/shm", "/run", "/tmp"):
             argv += ["--size", str(self.limits.tmp_bytes), "--tmpfs", path]
         for path in (*PROGRAMS, *SETTINGS, *self.readable):
             argv += _show(path)
-        return [
-            *argv,
-            *options,
-            "--remount-ro",
-            "/dev",
-            "--remount-ro",
-            "/",
-            "--chdir",
-            "/",
-            "--",
-            "sh",
-            "-c",
-            "echo ready; exec cat",
-        ]
+        waiting = ("sh", "-c", "echo ready; exec cat")
+        return [*argv, *options, "--remount-ro", "/dev", "--chdir", "/", "--", *waiting]
 
     @asynccontextmanager
     async def _namespaces(self, folder: Path) -> AsyncIterator[int]:

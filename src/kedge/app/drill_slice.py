@@ -9,7 +9,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
@@ -99,11 +99,15 @@ class _Drill:
     async def bring_up(self, subject: Subject) -> Instance | None:
         """Return the started copy, what it uses first; None if something is missing, which is then an obstacle."""
         uses = {role: await self.bring_up(used) for role, used in subject.uses.items()}
-        at = Instance("sandbox", self.site, self._dial(subject.service), self.root / "data", _present(uses))
+        at = Instance("sandbox", self.site, self._dial(subject.service), uses=_present(uses))
+        steps = list(subject.service.start(at))
+        # What starts finds its files where its configuration says. What does not may be /etc itself, and lies apart.
+        at = at if steps else replace(at, data=self.root / "data")
         try:
-            await self._restore(subject, at)
-            for step in subject.service.start(at):
+            await self._restore(subject, at, is_running=False)
+            for step in steps:
                 await self._take(step, at)
+            await self._restore(subject, at, is_running=True)
         except OutsideError as failure:
             self.obstacles.append(Obstacle(f"{subject.name}: {failure.message}", failure.hint))
             return None
@@ -118,8 +122,8 @@ class _Drill:
             for name, port in zip(names, range(self._port - len(names), self._port), strict=True)
         }
 
-    async def _restore(self, subject: Subject, at: Instance) -> None:
-        parts = list(subject.service.parts())
+    async def _restore(self, subject: Subject, at: Instance, *, is_running: bool) -> None:
+        parts = [part for part in subject.service.parts() if part.needs_running is is_running]
         if not parts:
             return
         snapshot = self.snapshots.get(subject.name)
@@ -177,7 +181,7 @@ def _of(at: Instance, of: str) -> Instance:
 @asynccontextmanager
 async def _spool(shell: Shell) -> AsyncIterator[PurePosixPath]:
     """Yield a new folder there, removed at the end."""
-    made = await _do(shell, "mktemp", "-d", "/var/tmp/kedge-spool.XXXXXXXX")
+    made = await _do(shell, "sh", "-c", 'mktemp -d "${TMPDIR:-/var/tmp}/kedge-spool.XXXXXXXX"')
     folder = PurePosixPath(made.decode().strip())
     try:
         yield folder

@@ -39,5 +39,5 @@ class Http(Web):
 
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield a small web server over the restored files."""
-        if self.folder and "files" in at.uses and "web" in at.dial:
-            yield serve(at, self.folder)
+        if self.folder and at.mode == "sandbox" and "files" in at.uses and "web" in at.dial:
+            yield serve(at, at.uses["files"].path(self.folder))

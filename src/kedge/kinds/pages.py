@@ -89,8 +89,8 @@ def _heading(kind: type[Service], proof: Proof | None) -> list[str]:
     grade = f"**{proof.grade}**: {GRADES[proof.grade]} (version {proof.version}, {proof.at})" if proof else ""
     unproven = f"**described**: {GRADES['described']}; nothing has been proven with a real one yet"
     facts = ["It keeps no data of its own." if kind.is_stateless else "It keeps data, which must be saved."]
-    if kind.receives == "mail":
-        facts.append("It receives the mail for its `domains`.")
+    if kind.receives:
+        facts.append(f"It receives what is sent to its `domains` by {kind.receives}.")
     return [
         f"# {kind.kind}",
         "",

@@ -31,5 +31,5 @@ class StaticSite(Web):
 
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield a small web server over the restored folder."""
-        if self.folder and "web" in at.dial:
-            yield serve(at, self.folder)
+        if self.folder and at.mode == "sandbox" and "web" in at.dial:
+            yield serve(at, at.path(self.folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -51,10 +52,10 @@ class Web(Service):
             yield HttpProbe(self.url, self.text)
 
 
-def serve(at: Instance, folder: str) -> Program:
+def serve(at: Instance, folder: PurePosixPath) -> Program:
     """Return a small web server that shows a folder of this copy: enough to prove that pages can be read again."""
     from kedge.probes.http import HttpProbe
 
     web = at.dial["web"]
-    argv = ("python3", "-m", "http.server", str(web.port), "--bind", web.host, "--directory", str(at.path(folder)))
+    argv = ("python3", "-m", "http.server", str(web.port), "--bind", web.host, "--directory", str(folder))
     return Program(argv, HttpProbe("http://localhost/", name="ready"))

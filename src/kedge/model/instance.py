@@ -87,6 +87,11 @@ class Part(Protocol):
         """Whose instance it acts on."""
         ...
 
+    @property
+    def needs_running(self) -> bool:
+        """Whether it is restored into a copy that already runs (a database), or before it starts (a folder)."""
+        ...
+
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:
         """Return what stands in the way, before anything is touched."""
         ...

@@ -75,7 +75,7 @@ class Net(Protocol):
     """Connects from inside one machine's or sandbox's network namespace."""
 
     async def connect(self, to: Address, *, limit: timedelta) -> socket.socket:
-        """Return a connected, non-blocking socket, which the caller closes (docs/decisions/connection-is-a-socket).
+        """Return a connected, non-blocking socket, which the caller closes (docs/decisions/004).
 
         Raises OSError or TimeoutError for what the far side does, OutsideError if it could not even be tried.
         """
@@ -134,7 +134,7 @@ class SnapshotStore(Protocol):
 class Sandbox(Protocol):
     """A closed place to restore and start a copy in: no network beyond itself, gone with its context.
 
-    `root` is its one folder on disk, writable and empty at first.
+    What is not the host's programs is writable and empty at first; `root` is a folder for what must lie apart.
     """
 
     root: PurePosixPath

@@ -52,6 +52,7 @@ class FolderPart:
     folder: str
     name: str = "folder"
     of: str = "self"
+    needs_running: bool = False
     needs_programs: tuple[str, ...] = field(default=("tar", "find", "xargs", "sha256sum"))
 
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:

@@ -1,0 +1,309 @@
+"""The databases of a MariaDB server: one logical dump, and a census of the very moment of that dump.
+
+How they agree while others write: one session takes the global read lock, opens a snapshot, lets mariadb-dump(1) open
+its own, releases the lock and counts in its snapshot. The lock lasts as long as the dump needs to begin, not to end.
+Tables that know no transactions (MyISAM, Aria) stand outside any snapshot; a remark names them.
+A digest is the sum of 64 bits of MD5 for each row, so that neither order nor character set matters: text is compared as
+utf8mb4, whatever a column is stored in. Accounts and grants are not part of it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+
+from kedge.errors import OutsideError, Refused
+from kedge.model.census import Census, Tally
+from kedge.model.instance import Instance, Obstacle
+from kedge.model.ports import Exit, Shell
+
+DUMP = "dump.sql"
+TRAILER = b"-- Dump completed"
+QUICK = timedelta(minutes=5)
+LONG = timedelta(hours=12)
+SYSTEM = ("information_schema", "performance_schema", "mysql", "sys")
+PRIVILEGES = ("SELECT", "RELOAD", "LOCK TABLES", "PROCESS", "SHOW VIEW", "TRIGGER", "EVENT")
+"""What a complete dump needs. Without TRIGGER, mariadb-dump leaves triggers out and says nothing."""
+# Never `utf8`, which drops what needs four bytes; and never what an option file says.
+CLIENT = ("--default-character-set=utf8mb4", "--max-allowed-packet=1G")
+TEXTS = frozenset(
+    {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "inet4", "inet6", "uuid"}
+)
+ERROR_LINE = re.compile(r"ERROR \d+ \([0-9A-Z]+\)(?: at line \d+)?")
+
+BEGIN = r"""
+began=$(@CLIENT -e 'SELECT CONNECTION_ID()') || exit 1
+(@DUMP > dump.sql 2> errors; echo $? > code) </dev/null >/dev/null 2>&1 &
+tries=0
+while [ ! -e code ]; do
+  seen=$(@CLIENT -e "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p
+    ON p.id = t.trx_mysql_thread_id WHERE p.id > $began AND p.user = SUBSTRING_INDEX(USER(), '@', 1)")
+  [ "$seen" = 0 ] || break
+  tries=$((tries + 1)); [ $tries -lt 600 ] || { echo > late; break; }
+  sleep 0.05
+done
+"""
+WAIT = "while [ ! -e code ]; do sleep 0.05; done\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    schema: str
+    table: str
+    name: str
+    type: str
+    engine: str
+    charset: str
+
+
+@dataclass(frozen=True, slots=True)
+class MariaDBPart:
+    """Databases with their tables, views, triggers, routines and events; an empty list means all but the system's."""
+
+    socket: str
+    databases: tuple[str, ...] = ()
+    name: str = "databases"
+    of: str = "self"
+    needs_running: bool = True
+
+    async def preflight(self, at: Instance) -> Sequence[Obstacle]:
+        """Return what stands in the way: programs, login, missing databases, missing rights, broken views."""
+        for program in ("mariadb", "mariadb-dump"):
+            found = await at.site.shell.run(("sh", "-c", 'command -v "$1"', "sh", program), limit=QUICK)
+            if found.code != 0:
+                return [Obstacle(f"{program} is missing", "install mariadb-client")]
+        try:
+            return [o async for o in self._look_for_obstacles(at)]
+        except OutsideError as failure:
+            return [Obstacle(failure.message, "let kedge log in (unix_socket account or ~/.my.cnf)")]
+
+    async def _look_for_obstacles(self, at: Instance) -> AsyncIterator[Obstacle]:
+        there = await self._schemas(at)
+        for name in self.databases:
+            if name not in there:
+                yield Obstacle(f"there is no database '{name}'", "correct `databases` in the inventory")
+        missing = missing_privileges(await self._grants(at))
+        if missing:
+            rights = ", ".join(missing)
+            yield Obstacle(f"kedge's account lacks {rights}", f"GRANT {rights} ON *.* TO kedge's account")
+        for view in await self._broken_views(at, there):
+            yield Obstacle(f"the view {view} is broken", "drop or repair it: no dump gets past it")
+
+    async def _broken_views(self, at: Instance, schemas: Sequence[str]) -> list[str]:
+        """Return the views that refer to what is not there: mariadb-dump stops at the first, with nothing dumped."""
+        query = "SELECT HEX(table_schema), HEX(table_name) FROM information_schema.tables WHERE table_type = 'VIEW'"
+        views = [(_unhex(schema), _unhex(view)) for schema, view in await self._rows(at, query)]
+        ours = [f"{_quoted(schema)}.{_quoted(view)}" for schema, view in views if schema in schemas]
+        checked = await self._rows(at, f"CHECK TABLE {', '.join(ours)}") if ours else []
+        return sorted({row[0] for row in checked if row[2].lower() == "error"})
+
+    async def save(self, at: Instance, spool: PurePosixPath) -> Census:
+        """Write the dump; raises OutsideError if anything at all is wrong with it."""
+        schemas = self.databases or tuple(await self._schemas(at))
+        if not schemas:
+            await _write(at.site.shell, spool / DUMP, f"{TRAILER.decode()}: there was nothing\n")
+            return await self.census(at)
+        columns = await self._columns(at, schemas)
+        began = await _now(at.site.shell)
+        await _write(at.site.shell, spool / "begin.sh", self._begin(at, schemas))
+        await _write(at.site.shell, spool / "wait.sh", WAIT)
+        await _write(at.site.shell, spool / "session.sql", _session(spool, schemas, columns))
+        script = f'cd -- "$1" && {shlex.join(self._client(at))} < session.sql'
+        ended = await at.site.shell.run(("sh", "-c", script, "sh", str(spool)), limit=LONG)
+        await _check_dump(at.site.shell, spool, ended)
+        return _census(self.name, began, ended.stdout, columns)
+
+    async def restore(self, at: Instance, spool: PurePosixPath) -> None:
+        """Load the dump into a running copy that has no tables yet."""
+        if at.mode == "live":
+            raise Refused("databases are never restored over a live copy", hint="restore them beside, as a target")
+        if there := await self._schemas(at):
+            raise Refused(f"there is already a database '{there[0]}'")
+        await _check_trailer(at.site.shell, spool)
+        script = f'{shlex.join(self._client(at))} < "$1"'
+        ended = await at.site.shell.run(("sh", "-c", script, "sh", str(spool / DUMP)), limit=LONG)
+        if ended.code != 0:
+            raise _failed("the dump could not be loaded", ended)
+
+    async def census(self, at: Instance) -> Census:
+        """Count what is there now, in one snapshot."""
+        schemas = self.databases or tuple(await self._schemas(at))
+        columns, began = await self._columns(at, schemas), await _now(at.site.shell)
+        lines = ["START TRANSACTION WITH CONSISTENT SNAPSHOT;", *_counting(schemas, columns)]
+        ended = await at.site.shell.run(self._client(at), stdin="\n".join(lines).encode(), limit=LONG)
+        if ended.code != 0:
+            raise _failed("the databases could not be counted", ended)
+        return _census(self.name, began, ended.stdout, columns)
+
+    def _client(self, at: Instance) -> tuple[str, ...]:
+        return ("mariadb", *CLIENT, f"--socket={at.path(self.socket)}", "--batch", "--skip-column-names")
+
+    def _begin(self, at: Instance, schemas: Sequence[str]) -> str:
+        options = ("--single-transaction", "--routines", "--events", "--triggers", "--databases", *schemas)
+        dump = ("mariadb-dump", *CLIENT, f"--socket={at.path(self.socket)}", *options)
+        return BEGIN.replace("@CLIENT", shlex.join(self._client(at))).replace("@DUMP", shlex.join(dump))
+
+    async def _rows(self, at: Instance, query: str) -> list[list[str]]:
+        ended = await at.site.shell.run((*self._client(at), "--execute", query), limit=QUICK)
+        if ended.code != 0:
+            raise _failed("the server did not answer", ended)
+        return [line.split("\t") for line in ended.stdout.decode("utf-8", "replace").splitlines()]
+
+    async def _schemas(self, at: Instance) -> list[str]:
+        names = [
+            _unhex(row[0]) for row in await self._rows(at, "SELECT HEX(schema_name) FROM information_schema.schemata")
+        ]
+        return sorted(name for name in names if name not in SYSTEM)
+
+    async def _grants(self, at: Instance) -> str:
+        ended = await at.site.shell.run((*self._client(at), "--execute", "SHOW GRANTS"), limit=QUICK)
+        if ended.code != 0:
+            raise _failed("the rights of kedge's account could not be read", ended)
+        return ended.stdout.decode("utf-8", "replace")
+
+    async def _columns(self, at: Instance, schemas: Sequence[str]) -> list[Column]:
+        query = (
+            "SELECT HEX(c.table_schema), HEX(c.table_name), HEX(c.column_name), c.data_type, "
+            "IFNULL(t.engine, ''), IFNULL(c.character_set_name, '') FROM information_schema.columns c "
+            "JOIN information_schema.tables t USING (table_schema, table_name) "
+            f"WHERE t.table_type <> 'VIEW' AND c.table_schema IN ({', '.join(map(_string, schemas)) or 'NULL'}) "
+            "ORDER BY c.table_schema, c.table_name, c.ordinal_position"
+        )
+        rows = await self._rows(at, query)
+        return [Column(_unhex(s), _unhex(t), _unhex(n), kind, *rest) for s, t, n, kind, *rest in rows]
+
+
+def missing_privileges(grants: str) -> list[str]:
+    """Return which rights SHOW GRANTS does not give on everything (`ON *.*`)."""
+    held: set[str] = set()
+    for match in re.finditer(r"^GRANT (.+?) ON \*\.\*", grants, re.MULTILINE):
+        held |= {right.strip() for right in match[1].split(",")}
+    return [] if "ALL PRIVILEGES" in held else [right for right in PRIVILEGES if right not in held]
+
+
+def _session(spool: PurePosixPath, schemas: Sequence[str], columns: Sequence[Column]) -> str:
+    """Return what the counting session says; a line that begins with `\\!` is run by the shell beside it."""
+    return "\n".join(
+        (
+            "SET SESSION lock_wait_timeout = 60;",
+            "FLUSH TABLES WITH READ LOCK;",
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT;",
+            rf"\! sh {spool / 'begin.sh'}",
+            "UNLOCK TABLES;",
+            *_counting(schemas, columns),
+            rf"\! sh {spool / 'wait.sh'}",
+            "",
+        )
+    )
+
+
+def _counting(schemas: Sequence[str], columns: Sequence[Column]) -> Iterator[str]:
+    """Yield the statements that count: one row (HEX of the name, count, digest) for each table and kind of object."""
+    yield "SET SESSION time_zone = '+00:00';"
+    tables: dict[tuple[str, str], list[Column]] = {}
+    for column in columns:
+        tables.setdefault((column.schema, column.table), []).append(column)
+    for (schema, table), found in tables.items():
+        row = ", ".join(f"IFNULL(MD5({_portable(column)}), '-')" for column in found)
+        digest = f"SUM(CAST(CONV(LEFT(MD5(CONCAT_WS('#', {row})), 16), 16, 10) AS UNSIGNED))"
+        label = _string(f"{schema}.{table}")
+        yield f"SELECT HEX({label}), COUNT(*), IFNULL({digest}, 0) FROM {_quoted(schema)}.{_quoted(table)};"
+    for schema in schemas:
+        for title, table, where, name in OBJECTS:
+            label, names = _string(f"{schema} ({title})"), f"IFNULL(SUM(CRC32({name})), 0)"
+            of = f"FROM information_schema.{table} WHERE {where} = {_string(schema)}"
+            yield f"SELECT HEX({label}), COUNT(*), {names} {of};"
+
+
+OBJECTS = (
+    ("views", "views", "table_schema", "table_name"),
+    ("triggers", "triggers", "trigger_schema", "trigger_name"),
+    ("routines", "routines", "routine_schema", "routine_name"),
+    ("events", "events", "event_schema", "event_name"),
+)
+
+
+def _portable(column: Column) -> str:
+    quoted = _quoted(column.name)
+    return f"CONVERT({quoted} USING utf8mb4)" if column.type in TEXTS else quoted
+
+
+def _census(part: str, at: datetime, said: bytes, columns: Sequence[Column]) -> Census:
+    tallies: dict[str, Tally] = {}
+    for line in said.decode().splitlines():
+        name, count, digest = line.split("\t")
+        if int(count) or "(" not in _unhex(name):
+            tallies[_unhex(name)] = Tally(int(count), digest)
+    return Census(part, at, tallies, remarks=_remarks(columns))
+
+
+def _remarks(columns: Sequence[Column]) -> Mapping[str, str]:
+    """Return the charset report (columns by character set) and the tables outside any snapshot."""
+    charsets: dict[str, int] = {}
+    for column in columns:
+        if column.charset:
+            charsets[column.charset] = charsets.get(column.charset, 0) + 1
+    outside = {f"{column.schema}.{column.table} ({column.engine})" for column in columns if column.engine != "InnoDB"}
+    report = {"charsets": ", ".join(f"{name} {count}" for name, count in sorted(charsets.items()))}
+    return {**report, **({"outside-the-snapshot": ", ".join(sorted(outside))} if outside else {})}
+
+
+async def _check_dump(shell: Shell, spool: PurePosixPath, ended: Exit) -> None:
+    """Believe a dump only if everything agrees: both exit codes, silence, its last line, the moment it began."""
+    if ended.code != 0:
+        raise _failed("the databases could not be saved", ended)
+    script = 'cd -- "$1" && cat code errors && test ! -e late && rm -f code errors begin.sh wait.sh session.sql'
+    left = await shell.run(("sh", "-c", script, "sh", str(spool)), limit=QUICK)
+    if left.code != 0:
+        raise OutsideError("the dump did not begin in time; nothing can be said about its moment")
+    if left.stdout.strip() != b"0":
+        raise _failed("the dump failed", Exit(1, stderr=left.stdout))
+    await _check_trailer(shell, spool)
+
+
+async def _check_trailer(shell: Shell, spool: PurePosixPath) -> None:
+    """A dump that was cut between two statements loads without any error; only its last line tells."""
+    last = await shell.run(("tail", "-n", "1", str(spool / DUMP)), limit=QUICK)
+    if last.code != 0 or not last.stdout.startswith(TRAILER):
+        raise OutsideError("the dump is cut off: its last line is missing")
+
+
+async def _now(shell: Shell) -> datetime:
+    ended = await shell.run(("date", "+%s"), limit=QUICK)
+    if ended.code != 0:
+        raise _failed("the time could not be read", ended)
+    return datetime.fromtimestamp(int(ended.stdout), UTC)
+
+
+async def _write(shell: Shell, path: PurePosixPath, text: str) -> None:
+    ended = await shell.run(("sh", "-c", 'cat > "$1"', "sh", str(path)), stdin=text.encode(), limit=QUICK)
+    if ended.code != 0:
+        raise _failed(f"{path} could not be written", ended)
+
+
+def _unhex(text: str) -> str:
+    return bytes.fromhex(text).decode("utf-8", "replace")
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _string(text: str) -> str:
+    """Return a string literal of any text: hexadecimal, so that nothing in it can end it."""
+    return f"CONVERT(X'{text.encode().hex()}' USING utf8mb4)"
+
+
+def _failed(what: str, ended: Exit) -> OutsideError:
+    """Return an error that shows the number of the server's error only: its text repeats whole rows of data."""
+    said = ended.stderr.decode("utf-8", "replace")
+    if ended.code is None:
+        return OutsideError(f"{what}: {said.strip()[:200]}")
+    found = ERROR_LINE.search(said) or re.search(r"[Ee]rror:? \d+", said)
+    return OutsideError(f"{what}: {found[0] if found else f'exit code {ended.code}'}")
