@@ -54,8 +54,8 @@ def derivation(truth: Truth, node: int) -> list[Step]:
 def _carriers(truth: Truth, node: int) -> tuple[int, ...]:
     """The true children of lowest rank that suffice, in the gate's order."""
     need, of = truth.rules.gate(node)
-    lower = [child for child in of if truth.least[child] and truth.rank[child] < truth.rank[node]]
-    chosen = set(sorted(lower, key=truth.rank.__getitem__)[:need])
+    # There are enough below the node's own rank, or it would not have been derived when it was.
+    chosen = set(sorted((child for child in of if truth.least[child]), key=truth.rank.__getitem__)[:need])
     return tuple(child for child in of if child in chosen)
 
 
@@ -85,7 +85,7 @@ def _breakers(truth: Truth, node: int) -> tuple[int, ...]:
     """
     need, of = truth.rules.gate(node)
     greatest, fall = truth.greatest, truth.fall
-    fallen = [child for child in of if not greatest[child] and (greatest[node] or fall[child] < fall[node])]
+    fallen = [child for child in of if not greatest[child]]
     circular = [child for child in of if greatest[child] and not truth.least[child]] if greatest[node] else []
     enough = len(of) - need + 1
     chosen = set((sorted(fallen, key=fall.__getitem__) + circular)[: max(enough, 0)])

@@ -12,6 +12,7 @@ from copy import copy
 
 from kedge.scenarios.condensation import condense
 from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Rules, above_of, parents_of
+from kedge.scenarios.zbdd import undisturbed
 
 Losses = frozenset[int] | None
 _NONE: frozenset[int] = frozenset()
@@ -49,14 +50,15 @@ class SingleLosses:
 
     def _fill(self, ids: Iterable[int], children: Callable[[int], Sequence[int]]) -> None:
         rules, losses = self.rules, self.losses
-        for members in condense(ids, children, len(rules)):
-            first = members[0]
-            if rules.strata[first] == COMPONENT:
-                losses[first] = _NONE if first in rules.safe else frozenset(members)
-            elif len(members) == 1 and first not in rules.children[first]:
-                losses[first] = _gate(rules, first, losses)
-            else:
-                self._circulate(members)
+        with undisturbed():
+            for members in condense(ids, children, len(rules)):
+                first = members[0]
+                if rules.strata[first] == COMPONENT:
+                    losses[first] = _NONE if first in rules.safe else frozenset(members)
+                elif len(members) == 1 and first not in rules.children[first]:
+                    losses[first] = _gate(rules, first, losses)
+                else:
+                    self._circulate(members)
 
     def _circulate(self, members: list[int]) -> None:
         rules, losses = self.rules, self.losses

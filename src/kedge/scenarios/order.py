@@ -88,15 +88,14 @@ class Plan:
         return stages
 
 
-def recovery(truth: Truth, durations: Mapping[int, float | None]) -> Plan:
-    """The earliest finish of everything recoverable in this scenario.
+def recovery(truth: Truth, durations: Mapping[int, float | None], targets: Iterable[int] | None = None) -> Plan:
+    """The earliest finish of everything recoverable in this scenario, or of what `targets` may rest on.
 
     `durations` are hours per node, on top of what the node waits for; None is unknown and is carried, absent is 0.
     Unknown counts as at least nothing, so a finish that rests on one is a lower bound and says so.
     """
-    rules, strata = truth.rules, truth.rules.strata
-    finish: dict[int, Finish] = {}
-    done: dict[int, list[int]] = {}
+    rules, finish = truth.rules, dict[int, Finish]()
+    done: dict[int, list[int]] = {}  # the children that are back, facts first, at most as many as needed
     ready: list[tuple[Finish, int, int]] = []
 
     def note(node: int, start: Finish) -> None:
@@ -104,12 +103,11 @@ def recovery(truth: Truth, durations: Mapping[int, float | None]) -> Plan:
         end = Finish(start.hours + (takes or 0.0), start.is_open or takes is None)
         heapq.heappush(ready, (end, truth.rank[node], node))
 
-    for node in range(len(rules)):
-        if truth.least[node] and strata[node] == LEAST:
-            at_hand = [child for child in rules.children[node] if truth.least[child] and strata[child] != LEAST]
-            done[node] = at_hand[: rules.needs[node]]
-            if len(done[node]) == rules.needs[node]:
-                note(node, NOW)
+    for node in _recoverable(truth, targets):
+        at_hand = [child for child in rules.children[node] if truth.least[child] and rules.strata[child] != LEAST]
+        done[node] = at_hand[: rules.needs[node]]
+        if len(done[node]) == rules.needs[node]:
+            note(node, NOW)
     while ready:
         end, _, node = heapq.heappop(ready)
         finish[node] = end
@@ -120,3 +118,18 @@ def recovery(truth: Truth, durations: Mapping[int, float | None]) -> Plan:
                     note(parent, end)
     chosen = {node: tuple(child for child in done[node] if child in finish) for node in finish}
     return Plan(finish, chosen, dict(durations))
+
+
+def _recoverable(truth: Truth, targets: Iterable[int] | None) -> list[int]:
+    """LEAST nodes that are true, ascending: all, or those the targets refer to, directly or not."""
+    least, strata, children = truth.least, truth.rules.strata, truth.rules.children
+    if targets is None:
+        return [node for node in range(len(truth.rules)) if least[node] and strata[node] == LEAST]
+    found = {target for target in targets if least[target] and strata[target] == LEAST}
+    waiting = list(found)
+    while waiting:
+        for child in children[waiting.pop()]:
+            if least[child] and strata[child] == LEAST and child not in found:
+                found.add(child)
+                waiting.append(child)
+    return sorted(found)

@@ -61,6 +61,19 @@ def test_a_plan_can_be_carried_out_in_its_order_and_its_critical_path_adds_up():
             assert sorted(node for stage in stages for node in stage) == sorted(plan.steps(target))
 
 
+def test_a_plan_for_some_targets_is_that_part_of_the_whole_plan():
+    for seed in range(300):
+        rules, dice = random_rules(seed), random.Random(seed)
+        truth = solve(rules, dice.choice(list(all_losses(rules, 9))))
+        durations = {node: dice.choice([None, 0, 1, 2]) for node in rules.nodes()}
+        whole = recovery(truth, durations)
+        for target in whole.finish:
+            part = recovery(truth, durations, [target])
+            assert part.order(target) == whole.order(target)
+            assert part.critical(target) == whole.critical(target)
+            assert all(part.finish[node] == whole.finish[node] for node in part.finish)
+
+
 def example():
     rules = RuleSet()
     server = rules.component("server")
