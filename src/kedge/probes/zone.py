@@ -89,7 +89,7 @@ async def _find_servers(
     for name, addresses in declared.items():
         if name not in servers and (left := tuple(address for address in addresses if address not in known)):
             servers[name] = left
-    return servers
+    return {name: tuple(sorted(servers[name])) for name in sorted(servers)}  # servers answer in any order
 
 
 def _plain(name: dns.name.Name) -> str:

@@ -119,6 +119,20 @@ async def name_servers(servers: Mapping[str, NameServer], **more: object) -> Asy
         yield TestNet(ports=ports, **more)  # type: ignore[arg-type]
 
 
+def _one_port() -> tuple[socket.socket, socket.socket]:
+    """Return a datagram and a stream socket on the same port; the kernel may give it to others in between."""
+    while True:
+        udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
+        udp.bind(("127.0.0.1", 0))
+        try:
+            tcp.bind(udp.getsockname())
+        except OSError:
+            udp.close()
+            tcp.close()
+        else:
+            return udp, tcp
+
+
 @asynccontextmanager
 async def _serve(server: NameServer) -> AsyncIterator[int]:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -136,11 +150,10 @@ async def _serve(server: NameServer) -> AsyncIterator[int]:
             writer.close()
 
     loop = asyncio.get_running_loop()
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind(("127.0.0.1", 0))
+    udp, stream = _one_port()
     port = udp.getsockname()[1]
     transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(server), sock=udp)
-    tcp = await asyncio.start_server(talk, "127.0.0.1", port) if server.has_tcp else None
+    tcp = await asyncio.start_server(talk, sock=stream) if server.has_tcp else stream.close()
     try:
         yield port
     finally:
