@@ -1,0 +1,117 @@
+"""What one address of one name server says of a zone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kedge.errors import OutsideError
+from kedge.probes.delegation import FAILURES, Asker
+from kedge.probes.dns_query import NotDns
+from kedge.probes.failure import OURS
+
+if TYPE_CHECKING:
+    import dns.message
+    import dns.name
+
+Key = tuple[str, str]
+"""An owner as it is declared (`@`, `wiki`) and a type (`MX`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An RRset as it was answered: its data in presentation format, and its TTL in seconds."""
+
+    records: frozenset[str] = frozenset()
+    ttl_s: int = 0
+
+
+@dataclass(frozen=True)
+class View:
+    """What was seen. `failure` says why nothing was; `is_ours` that the reason lies on our side."""
+
+    server: str
+    address: str
+    failure: str = ""
+    is_ours: bool = False
+    serial: int = 0
+    rrsets: Mapping[Key, Answered] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The server with its address."""
+        return f"{self.server} ({self.address})" if self.server != self.address else self.server
+
+
+class _Unfit(Exception):  # noqa: N818 - caught below
+    """The server's answer does not count."""
+
+
+async def look_at_server(
+    asker: Asker, server: str, address: str, zone: dns.name.Name, wanted: Collection[Key]
+) -> View:  # fmt: skip
+    """Return what this server says: its serial and every wanted RRset, or why it does not."""
+    try:
+        soa = _authoritative(await asker.ask(address, zone, "SOA"))
+        serial = next((data.serial for rrset in soa.answer for data in rrset if rrset.rdtype == 6), None)
+        if serial is None:
+            raise _Unfit("has no such zone")
+        answers = await asyncio.gather(*(_ask(asker, address, zone, key) for key in wanted))
+        return View(server, address, serial=serial, rrsets=dict(zip(wanted, answers, strict=True)))
+    except _Unfit as reason:
+        return View(server, address, str(reason))
+    except FAILURES as failure:
+        return View(server, address, explain(failure), is_ours=is_ours(failure))
+
+
+def explain(failure: Exception) -> str:
+    """Return in words why a server could not be asked."""
+    if isinstance(failure, TimeoutError):
+        return "did not answer"
+    if isinstance(failure, NotDns):
+        return "did not answer as DNS"
+    if isinstance(failure, OutsideError):
+        return f"could not be asked: {failure.message}"
+    number = failure.errno if isinstance(failure, OSError) else None
+    return f"could not be asked: {os.strerror(number) if number else failure}"
+
+
+def is_ours(failure: Exception) -> bool:
+    """Whether it says nothing about the server: there is no way from here."""
+    return isinstance(failure, OutsideError) or (isinstance(failure, OSError) and failure.errno in OURS)
+
+
+async def _ask(asker: Asker, address: str, zone: dns.name.Name, key: Key) -> Answered:
+    import dns.name
+
+    owner, kind = key
+    name = zone if owner == "@" else dns.name.from_text(owner, zone)
+    return read_rrset(_authoritative(await asker.ask(address, name, kind)), name, kind)
+
+
+def read_rrset(answer: dns.message.Message, name: dns.name.Name, kind: str) -> Answered:
+    """Return the RRset of this name and type; where the name is an alias, the CNAME with its type before it."""
+    import dns.rdatatype
+
+    wanted = dns.rdatatype.from_text(kind)
+    for rrset in answer.answer:
+        if rrset.name == name and rrset.rdtype == wanted:
+            return Answered(frozenset(data.to_text() for data in rrset), rrset.ttl)
+        if rrset.name == name and rrset.rdtype == dns.rdatatype.CNAME:
+            return Answered(frozenset(f"CNAME {data.to_text()}" for data in rrset), rrset.ttl)
+    return Answered()
+
+
+def _authoritative(answer: dns.message.Message) -> dns.message.Message:
+    """Return an answer that its server vouches for; raises _Unfit (RFC 1034 §4.3.2, RFC 1912 §2.8)."""
+    import dns.flags
+    import dns.rcode
+
+    if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        raise _Unfit(f"answered {dns.rcode.to_text(answer.rcode())}")
+    if not answer.flags & dns.flags.AA:
+        raise _Unfit("is not authoritative for it")
+    return answer
