@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from tests.lab.keeper import Keeper
 
+NO_SHORTCUTS = "for f in /proc/sys/net/ipv?/conf/*/accept_redirects; do echo 0 > $f; done"
+"""The router may say that two hosts are neighbours; they shall not listen."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -45,6 +48,8 @@ class Plug:
     numbers: tuple[int, ...]
     guest_of: str = ""
     has_guests: bool = False
+    beside: tuple[int, ...] = ()
+    """The addresses on the same machine: its guests', or that of the machine and its other guests."""
 
     @property
     def cable(self) -> str:
@@ -78,7 +83,7 @@ def build_internet(keeper: Keeper, networks: list[Network]) -> None:
 
 def plug_in(keeper: Keeper, plug: Plug) -> None:
     """Make the host's network namespace and its cable; addresses answer at once (no duplicate detection)."""
-    keeper.sh(f"ip netns add {plug.host}")
+    keeper.sh(f"ip netns add {plug.host}; ip netns exec {plug.host} sh -c '{NO_SHORTCUTS}'")
     where = plug.guest_of or None
     bridge = "br0" if where else plug.network.bridge
     mac = plug.network.mac(plug.numbers[0])
@@ -100,10 +105,17 @@ def _host_side(plug: Plug, mac: str) -> list[str]:
         lines += [f"link add br0 address {mac} type bridge", "link set eth0 master br0 up", "link set br0 up"]
     else:
         lines += [f"link set eth0 address {mac} up"]
-    network, at = plug.network, plug.interface
+    network, at, own = plug.network, plug.interface, plug.numbers[0]
     for number in plug.numbers:
-        lines += [f"addr add {network.ipv4(number)}/24 dev {at}", f"addr add {network.ipv6(number)}/64 dev {at} nodad"]
-    return [*lines, f"route add default via {network.ipv4(1)}", f"route add ::/0 via {network.ipv6(1)}"]
+        lines += [f"addr add {network.ipv4(number)}/32 dev {at}", f"addr add {network.ipv6(number)}/128 dev {at} nodad"]
+    # As at large providers, customers are no neighbours: everything goes by the router, but what is on one machine.
+    for number in (1, *plug.beside):
+        lines += [f"route add {network.ipv4(number)}/32 dev {at}", f"route add {network.ipv6(number)}/128 dev {at}"]
+    return [
+        *lines,
+        f"route add default via {network.ipv4(1)} src {network.ipv4(own)}",
+        f"route add ::/0 via {network.ipv6(1)} src {network.ipv6(own)}",
+    ]
 
 
 def _neighbours(plug: Plug, mac: str) -> list[str]:

@@ -106,8 +106,10 @@ class Organisation:
 
     def plug(self, machine: Machine) -> Plug:
         """Where the machine is plugged in."""
-        has_guests = any(other.guest_of == machine.name for other in self.machines)
-        return Plug(machine.name, machine.network, machine.numbers, machine.guest_of, has_guests)
+        others = [other for other in self.group(machine) if other != machine]
+        beside = tuple(number for other in others for number in other.numbers)
+        has_guests = bool(others) and not machine.guest_of
+        return Plug(machine.name, machine.network, machine.numbers, machine.guest_of, has_guests, beside)
 
     def all_names(self) -> str:
         """Every host in the manner of /etc/hosts, for a place without DNS."""
