@@ -64,6 +64,7 @@ def whatif_answer(answer: WhatIf, language: str) -> Json:
         "unnoticed": list(answer.toll.unnoticed),
         "uncertain": list(answer.uncertain),
         "without_data": list(answer.without_data),
+        "chain": list(answer.chain),
         "circles": [list(circle) for circle in answer.circles],
         "plan": [_step_answer(step, language) for step in answer.plan],
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kedge.errors import InventoryError, Mistake, UsageError
+from kedge.errors import UsageError
 from kedge.inventory.compile import compile_rules
 from kedge.inventory.nodes import read_loss
 from kedge.inventory.read import read_inventory
@@ -37,17 +37,24 @@ class Opened:
 def find_inventory(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
     """Return the inventory's path: as given, `KEDGE_INVENTORY`, or `kedge.yaml` / `kedge/` here.
 
-    Raises InventoryError if there is none.
+    Raises UsageError if there is none.
     """
-    if named := given or environ.get("KEDGE_INVENTORY"):
+    named = given or environ.get("KEDGE_INVENTORY")
+    if named:
+        if not os.path.lexists(named):
+            raise UsageError(f"there is no file or folder '{named}'", hint=_source_hint(given))
         return Path(named)
     for name in DEFAULT_NAMES:
         if Path(name).exists():
             return Path(name)
-    raise InventoryError(
-        [Mistake(DEFAULT_NAMES[0], 1, 1, "there is no inventory here")],
-        hint="name a file or folder, set KEDGE_INVENTORY, or start from examples/small-club",
+    raise UsageError(
+        "there is no inventory here: no kedge.yaml, kedge.yml or folder kedge",
+        hint="name a file or folder, set KEDGE_INVENTORY, or write a kedge.yaml: docs/quickstart.md",
     )
+
+
+def _source_hint(given: str | None) -> str:
+    return "name the inventory: a YAML file or a folder of them" if given else "it is named by KEDGE_INVENTORY"
 
 
 def open_inventory(given: str | None) -> Opened:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from kedge.cli.options import inventory_option, json_option, language_option, now_option, print_json
 
+if TYPE_CHECKING:
+    from kedge.rules.unknowns import Question
+
 EPILOG = """\b
 Examples:
   kedge ask                                      asks, and writes the answers into your files
   kedge ask --answer wiki.people="anna, ben"     answers without being asked
-  kedge ask --json"""
+  kedge ask --json | jq -r '.questions[].question'"""
 
 
 @click.command("ask", epilog=EPILOG)
 @click.option("--answer", "answers", multiple=True, metavar="THING.FIELD=TEXT", help="Answer one question.")
-@click.option("--count", default=3, show_default=True, help="How many questions.")
+@click.option(
+    "--count", type=click.IntRange(min=1), metavar="N", default=3, show_default=True, help="How many questions."
+)
 @inventory_option
 @now_option
 @language_option
@@ -25,43 +32,62 @@ Examples:
 def command(
     answers: tuple[str, ...], count: int, path: str | None, now: str | None, language: str, as_json: bool
 ) -> None:
-    """Ask the three questions whose answers would change most, and write the answers back, comments kept."""
+    """Ask the three questions whose answers would change most, and write the answers back, comments kept.
+
+    An answer that does not fit is refused and changes nothing. `unknown` is an answer.
+    """
     from kedge.app.answers import questions_answer
     from kedge.app.opening import open_inventory, read_now
     from kedge.rules.unknowns import questions
 
-    opened = open_inventory(path)
+    opened, moment = open_inventory(path), read_now(now)
     if answers:
-        _write(path, answers)
+        _write(path, answers, as_json)
         return
-    every = questions(opened.case(read_now(now)))
-    chosen = every[:count]
+    every = questions(opened.case(moment))
     if as_json:
-        print_json(questions_answer(chosen, len(every), language))
-    elif not chosen:
+        print_json(questions_answer(every[:count], len(every), language))
+    elif not every:
         click.echo("nothing is unknown", err=True)
     elif sys.stdin.isatty():
-        for question in chosen:
-            text = click.prompt(f"{question.text.to(language)} (empty: do not know)", default="", show_default=False)
-            if text:
-                _write(path, (f"{question.thing}.{question.field}={text}",))
+        for question in every[:count]:
+            _ask(path, question, language)
     else:
-        for question in chosen:
-            click.echo(f"{question.thing}.{question.field}\t{question.text.to(language)}")
+        _list(every[:count], len(every), language)
 
 
-def _write(path: str | None, answers: tuple[str, ...]) -> None:
-    from kedge.app.answering import write_answer
+def _list(chosen: Sequence[Question], total: int, language: str) -> None:
+    for question in chosen:
+        click.echo(f"{_key(question)}\t{question.text.to(language)}")
+    click.echo(f"{len(chosen)} of {total}; answer with: kedge ask --answer {_key(chosen[0])}=TEXT", err=True)
+
+
+def _key(question: Question) -> str:
+    return f"{question.thing}.{question.field}"
+
+
+def _ask(path: str | None, question: Question, language: str) -> None:
+    """Ask until the answer fits or there is none."""
+    from kedge.cli.failure import show_error
+    from kedge.errors import KedgeError
+
+    leave = {"en": "Enter: leave open", "de": "Enter: offen lassen"}[language]
+    while text := click.prompt(f"{question.text.to(language)} ({leave})", default="", show_default=False).strip():
+        try:
+            _write(path, (f"{_key(question)}={text}",), False)
+        except KedgeError as error:
+            show_error(error, is_debugging=False)
+        else:
+            return
+
+
+def _write(path: str | None, answers: Sequence[str], as_json: bool) -> None:
+    from kedge.app.answering import read_answer, write_answer
     from kedge.app.opening import open_inventory
-    from kedge.errors import UsageError
-    from kedge.rules.unknowns import Question, question_text
 
-    for answer in answers:
-        key, equals, text = answer.partition("=")
-        thing, dot, field = key.rpartition(".")
-        if not (equals and dot):
-            raise UsageError(f"--answer: expected THING.FIELD=TEXT, found '{answer}'")
-        opened = open_inventory(path)
-        opened.inventory.find(thing)
-        write_answer(opened, Question(thing, field, 0.0, question_text(thing, field)), text)
-        click.echo(f"{thing}.{field} written", err=True)
+    split = [read_answer(open_inventory(path), answer) for answer in answers]
+    for question, text in split:
+        file = write_answer(open_inventory(path), question, text)
+        click.echo(f"{_key(question)} written to {file}", err=True)
+    if as_json:
+        print_json({"written": [_key(question) for question, _ in split]})

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from kedge.cli.options import (
-    console,
     inventory_option,
     json_option,
     language_option,
     now_option,
+    page,
     print_json,
     thing_argument,
 )
@@ -31,15 +31,18 @@ def command(act: str, thing: str, path: str | None, now: str | None, language: s
     """Check what should be true before a reboot, resize, stop or move; exit 1 if anything is not."""
     from kedge.app.answers import preflight_answer
     from kedge.app.opening import open_inventory, read_now
+    from kedge.errors import UsageError
     from kedge.rules.preflight import preflight, touched
 
     case = open_inventory(path).case(read_now(now))
-    case.inventory.find(thing)
+    if case.compiled.section_of(thing) not in ("hosts", "services"):
+        case.inventory.find(thing)
+        raise UsageError(f"'{thing}' is neither a host nor a service", hint="one of these is rebooted, stopped, moved")
     checks, down = preflight(case, act, thing), touched(case, thing)  # type: ignore[arg-type]
     if as_json:
         print_json(preflight_answer(thing, act, checks, down, language))
     else:
-        from kedge.cli.look import show_preflight
+        from kedge.cli.outlook import show_preflight
 
-        show_preflight(console(), thing, act, checks, down, language)
+        show_preflight(page(), thing, act, checks, down, language)
     return int(any(check.state != "ok" for check in checks))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kedge.cli.options import console, json_option, language_option, now_option, print_json
+from kedge.cli.options import inventory_option, json_option, language_option, now_option, page, print_json
 
 EPILOG = """\b
 Examples:
@@ -15,7 +15,8 @@ Examples:
 
 
 @click.command("check", epilog=EPILOG)
-@click.argument("path", required=False, type=click.Path())
+@click.argument("given", metavar="[PATH]", required=False, type=click.Path())
+@inventory_option
 @now_option
 @click.option(
     "--fail-on",
@@ -27,10 +28,12 @@ Examples:
 @click.option("--brief", is_flag=True, help="One line for each finding.")
 @language_option
 @json_option
-def command(path: str | None, now: str | None, fail_on: str, brief: bool, language: str, as_json: bool) -> int:
+def command(
+    path: str | None, given: str | None, now: str | None, fail_on: str, brief: bool, language: str, as_json: bool
+) -> int:
     """Find what would hurt you, worst first: why, and what to do.
 
-    PATH is an inventory file or folder; without it, $KEDGE_INVENTORY or ./kedge.yaml.
+    PATH is an inventory file or folder; without it, --inventory, $KEDGE_INVENTORY or ./kedge.yaml.
     """
     from kedge.app.answers import verdict_answer
     from kedge.app.opening import open_inventory, read_now
@@ -39,13 +42,13 @@ def command(path: str | None, now: str | None, fail_on: str, brief: bool, langua
     from kedge.rules.levels import levels
     from kedge.rules.registry import RULES
 
-    case = open_inventory(path).case(read_now(now))
+    case = open_inventory(given or path).case(read_now(now))
     verdict, reached = judge(case, RULES.values()), levels(case)
     if as_json:
         print_json(verdict_answer(case, verdict, reached, language))
     else:
         from kedge.cli.look import show_verdict
 
-        show_verdict(console(), case, verdict, reached, language, brief=brief)
+        show_verdict(page(), case, verdict, reached, language, brief=brief)
     limit = Severity[fail_on.upper()] if fail_on != "never" else None
     return int(limit is not None and any(finding.severity >= limit for finding in verdict.findings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kedge.cli.options import json_option, language_option, print_json
+from kedge.cli.options import json_option, language_option, page, print_json
 
 
 def _complete_rules(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -23,19 +23,21 @@ def command(rule: str | None, language: str, as_json: bool) -> None:
     from kedge.rules.registry import RULES
 
     if rule is not None and rule not in RULES:
-        from difflib import get_close_matches
+        from kedge.inventory.suggestion import close, either
 
-        near = get_close_matches(rule, RULES, 3, 0.4)
-        raise UsageError(f"no rule is called '{rule}'", hint=f"did you mean {' or '.join(near or RULES)}?")
+        near = close(rule, RULES)
+        hint = f"did you mean {either(near)}?" if near else "`kedge explain` lists them all"
+        raise UsageError(f"no rule is called '{rule}'", hint=hint)
     if as_json:
         from kedge.rules.pages import rule_answer
 
         chosen = [RULES[rule]] if rule else list(RULES.values())
         print_json([rule_answer(each, language) for each in chosen])
     elif rule is None:
-        for each in RULES.values():
-            click.echo(f"{each.id:<14} {each.summary.to(language)}")
+        page().put_rows([(each.id, each.summary.to(language)) for each in RULES.values()])
     else:
         from kedge.rules.pages import rule_text
 
-        click.echo(rule_text(RULES[rule], language))
+        paper = page()
+        for line in rule_text(RULES[rule], language).splitlines():
+            paper.put(line.strip(), indent=len(line) - len(line.lstrip()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kedge.cli.options import json_option, print_json
+from kedge.cli.options import json_option, page, print_json
 
 
 @click.command("kinds", epilog="\b\nExamples:\n  kedge kinds\n  kedge kinds --json | jq '.[].kind'")
@@ -17,5 +17,4 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json([entry.to_json() for entry in entries])
         return
-    for entry in entries:
-        click.echo(f"{entry.kind:<16} {entry.grade:<10} {entry.summary}")
+    page().put_rows([(entry.kind, entry.grade, entry.summary) for entry in entries])

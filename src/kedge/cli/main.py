@@ -1,22 +1,25 @@
 """The `kedge` command: finds the subcommand, and turns exceptions into messages and exit codes.
 
-Exit codes: 0 fine · 1 findings or a refused plan · 2 usage or inventory error · 3 a bug · 130 interrupted.
+Exit codes: 0 fine · 1 findings or a refused plan · 2 usage or inventory error · 3 a bug · 130 interrupted ·
+141 whoever read the output has gone.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
-from kedge.errors import InventoryError, KedgeError
+from kedge.errors import KedgeError
 
 COMMANDS: dict[str, str] = {
     "check": "What would hurt you: findings, worst first.",
     "whatif": "What the loss of something would do, and the way back.",
     "before": "The preflight of a reboot, resize, stop or move.",
-    "show": "What the inventory says of a thing, and what hangs on it.",
+    "show": "What the inventory says of a thing; without one, every name.",
     "explain": "What a rule means, how it decides, what to do.",
     "ask": "The three questions whose answers would change most.",
     "note": "Record an emergency measure, or that an access was tried.",
@@ -28,9 +31,12 @@ COMMANDS: dict[str, str] = {
 """Command -> what it does; each lives in the module of its name and is imported only when it is called."""
 
 EPILOG = """\b
-Start:   kedge check examples/small-club
-Look:    kedge whatif web1 · kedge before reboot web1
-Ask:     kedge ask · kedge explain notice-loop
+Examples:
+  kedge check                  what would hurt you
+  kedge whatif web1            the day web1 is gone
+  kedge before reboot web1     may I?
+  kedge explain notice-loop    what a finding means
+
 \b
 The inventory is PATH, or --inventory, or $KEDGE_INVENTORY, or ./kedge.yaml.
 Exit codes: 0 fine, 1 findings or refused, 2 usage or inventory, 3 a bug."""
@@ -71,23 +77,27 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="kedge", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
-@click.pass_context
-def cli(ctx: click.Context, debug: bool) -> None:
+@click.option("--debug", is_flag=True, help="Show a traceback with an error; may stand anywhere.")
+def cli(debug: bool) -> None:
     """Keep your organisation's self-hosted services recoverable."""
-    ctx.obj = {"debug": debug}
 
 
 def main() -> None:
     """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # None, if somebody closed it
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
 def run(argv: list[str]) -> int:
-    """Return the exit code of one call."""
+    """Return the exit code of one call; `--debug` may stand anywhere."""
+    from kedge.cli.failure import report_bug, show_error
+
+    is_debugging = "--debug" in argv
     try:
-        return int(cli.main(argv, "kedge", standalone_mode=False) or 0)
-    except click.exceptions.Abort:
+        return _answer([word for word in argv if word != "--debug"])
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return 130
     except click.exceptions.Exit as exit_:
@@ -96,44 +106,29 @@ def run(argv: list[str]) -> int:
         error.show()
         return 2
     except KedgeError as error:
-        _show(error, argv)
+        if error.exit_code == 3:
+            return report_bug(error, argv, is_debugging)
+        show_error(error, is_debugging)
         return error.exit_code
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+        return _leave_quietly()
     except Exception as error:
-        return _report_bug(error, argv)
+        return report_bug(error, argv, is_debugging)
 
 
-def _show(error: KedgeError, argv: list[str]) -> None:
-    """Print an error as sentences: every mistake, the chain of causes, what to do."""
-    if "--debug" in argv:
-        import traceback
-
-        traceback.print_exception(error)
-    click.echo(error.message, err=True)
-    cause = error.__cause__
-    while cause is not None and not isinstance(error, InventoryError):
-        click.echo(f"  because: {cause}", err=True)
-        cause = cause.__cause__
-    if isinstance(error, InventoryError):
-        count = len(error.mistakes)
-        click.echo(f"{count} mistake{'s' * (count != 1)}; nothing was judged.", err=True)
-    if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+def _answer(argv: list[str]) -> int:
+    try:
+        code = int(cli.main(argv, "kedge", standalone_mode=False) or 0)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except SystemExit as end:
+        if "_KEDGE_COMPLETE" in os.environ:
+            return int(end.code or 0)
+        raise BrokenPipeError from end  # what click and rich make of a reader that has gone
 
 
-def _report_bug(error: Exception, argv: list[str]) -> int:
-    """Say that kedge itself is broken, and write what a report needs into a file."""
-    import platform
-    import tempfile
-    import traceback
-    from importlib.metadata import version
-
-    if "--debug" in argv:
-        traceback.print_exception(error)
-    lines = [f"kedge {version('kedge')}, Python {platform.python_version()}, {platform.platform()}", " ".join(argv)]
-    with tempfile.NamedTemporaryFile("w", prefix="kedge-bug-", suffix=".txt", delete=False) as log:
-        log.write("\n".join([*lines, "", *traceback.format_exception(error)]))
-    click.echo(f"kedge has a bug: {type(error).__name__}: {error}\nwhat a report needs is in {log.name}", err=True)
-    return 3
+def _leave_quietly() -> int:
+    """Return the code of a program whose reader has gone (`kedge kinds | head -1`): 128 + SIGPIPE, as shells count."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 141

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from kedge.cli.page import Page
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def complete_things(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+def complete_things(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of the inventory that begin so; nothing if it cannot be read."""
     from kedge.app.opening import open_inventory
     from kedge.errors import KedgeError
 
     try:
-        things = open_inventory(None).inventory.things
+        things = open_inventory(ctx.params.get("path")).inventory.things
     except KedgeError:
         return []
     return [name for name in things if name.startswith(incomplete) and " " not in name]
@@ -50,12 +51,15 @@ def _default_language() -> str:
 
 
 def print_json(answer: object) -> None:
-    """Print an answer as JSON on stdout."""
-    click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    """Print an answer as JSON on stdout: in ASCII where the terminal or file cannot take more."""
+    takes_all = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(answer, ensure_ascii=not takes_all, indent=2))
 
 
-def console() -> Console:
-    """Return a console for stdout; colours follow the terminal and NO_COLOR."""
+def page() -> Page:
+    """Return the page on stdout; colours follow the terminal and NO_COLOR, the width COLUMNS or the terminal."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    from kedge.cli.page import Page
+
+    return Page(Console(highlight=False, emoji=False, markup=False))

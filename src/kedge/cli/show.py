@@ -4,33 +4,50 @@ from __future__ import annotations
 
 import click
 
-from kedge.cli.options import inventory_option, json_option, now_option, print_json, thing_argument
+from kedge.cli.options import (
+    complete_things,
+    inventory_option,
+    json_option,
+    language_option,
+    now_option,
+    page,
+    print_json,
+)
+
+EPILOG = """\b
+Examples:
+  kedge show            every name, by section
+  kedge show wiki
+  kedge show web1 --json"""
 
 
-@click.command("show", epilog="\b\nExamples:\n  kedge show wiki\n  kedge show hetzner-new --json")
-@thing_argument
+@click.command("show", epilog=EPILOG)
+@click.argument("thing", metavar="[THING]", required=False, shell_complete=complete_things)
 @inventory_option
 @now_option
+@language_option
 @json_option
-def command(thing: str, path: str | None, now: str | None, as_json: bool) -> None:
-    """Show what the inventory says of a thing, where, what it needs, what hangs on it, and every fact about it."""
-    from kedge.app.opening import open_inventory, read_now
-    from kedge.app.portrait import portrait
+def command(thing: str | None, path: str | None, now: str | None, language: str, as_json: bool) -> None:
+    """Show what the inventory says of a thing, who names it, what its loss takes down, every fact about it.
 
-    case = open_inventory(path).case(read_now(now))
-    case.inventory.find(thing)
-    answer = portrait(case, thing)
+    Without THING, the name of everything declared.
+    """
+    from kedge.app.opening import open_inventory, read_now
+    from kedge.app.portrait import names_by_section, portrait
+
+    opened, moment = open_inventory(path), read_now(now)
+    if thing is None:
+        names = names_by_section(opened.inventory)
+        if as_json:
+            print_json(names)
+        else:
+            page().put_rows([(section, ", ".join(found)) for section, found in names.items()])
+        return
+    opened.inventory.find(thing)
+    answer = portrait(opened.case(moment), thing)
     if as_json:
         print_json(answer)
-        return
-    for key, value in answer.items():
-        if isinstance(value, dict):
-            click.echo(f"{key}:")
-            for name, inner in value.items():
-                click.echo(f"  {name}: {_flat(inner)}")
-        elif value not in (None, "", []):
-            click.echo(f"{key}: {_flat(value)}")
+    else:
+        from kedge.cli.outlook import show_portrait
 
-
-def _flat(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        show_portrait(page(), answer, language)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from kedge.cli.options import (
-    console,
     inventory_option,
     json_option,
     language_option,
     now_option,
+    page,
     print_json,
     things_argument,
 )
@@ -42,6 +42,6 @@ def command(things: tuple[str, ...], path: str | None, now: str | None, language
     if as_json:
         print_json(whatif_answer(answer, language))
     else:
-        from kedge.cli.look import show_whatif
+        from kedge.cli.outlook import show_whatif
 
-        show_whatif(console(), case, answer, language)
+        show_whatif(page(), case, answer, language)
