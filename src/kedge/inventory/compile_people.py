@@ -16,12 +16,14 @@ def compile_people(draft: Draft) -> None:
         can_act = [draft.rules.always if person.can_act(draft.now) else draft.rules.never]
         draft.rules.all(draft.node(nodes.ABLE, name), [draft.loss(name), *can_act])
         draft.rules.all(draft.up(name), [draft.loss(name), *can_act])
-        _compile_told(draft, name)
+        _compile_told(draft, name, person.channels is not None)
     for name, team in sections.teams.items():
         draft.rules.all(draft.up(name), [draft.loss(name)])
         members = [draft.has(member) for member in team.members or ()]
         able = draft.any_of(f"able:{name}.members", members) if members else draft.assume(name, "members")
         draft.rules.all(draft.node(nodes.ABLE, name), [draft.loss(name), able])
+        if team.members is None:
+            _compile_told(draft, name, bool(team.channels))
     for name, channel in sections.channels.items():
         _compile_channel(draft, name, channel)
     for name, account in sections.accounts.items():
@@ -34,10 +36,9 @@ def compile_people(draft: Draft) -> None:
     _compile_alerts(draft)
 
 
-def _compile_told(draft: Draft, person: str) -> None:
+def _compile_told(draft: Draft, person: str, is_declared: bool) -> None:
     channels = [draft.has(channel) for channel in draft.index.channels_of.get(person, ())]
-    declared = draft.sections.people[person].channels is not None
-    ways = channels if channels or declared else [draft.assume(person, "channels")]
+    ways = channels if channels or is_declared else [draft.assume(person, "channels")]
     reached = draft.any_of(f"told:{person}.channels", ways)
     draft.rules.all(draft.node(nodes.TOLD, person), [draft.has(person), draft.node(nodes.ALERTS, "all"), reached])
 
@@ -102,7 +103,7 @@ def _resets(draft: Draft, name: str, account: Account) -> list[int]:
 
 def _readers(draft: Draft, channel: str, among: Iterable[str] | None = None) -> list[int]:
     """Return those who read a channel: its readers, or the people who name it as theirs."""
-    declared = draft.inventory.persons(draft.sections.channels[channel].readers)
+    declared = draft.inventory.actors(draft.sections.channels[channel].readers)
     people = declared or tuple(p for p, found in draft.index.channels_of.items() if channel in found)
     return [draft.has(person) for person in people if among is None or person in among]
 

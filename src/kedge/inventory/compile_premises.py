@@ -73,7 +73,7 @@ def _host_back(draft: Draft, name: str, host: Host, solid: int) -> int:
     """Return the node of a host that comes back: by itself, in its parent's new machine, or newly provided."""
     needs = [
         each
-        for phase in ("run", "start", "recover")
+        for phase in ("run", "start", "change", "recover")
         for each in draft.expressions(f"back:{name}.{phase}", getattr(host.needs, phase), draft.has)
     ]
     parent = [draft.has(host.guest_of)] if host.guest_of else []

@@ -76,7 +76,7 @@ def _compile_up(draft: Draft, name: str, service: Service) -> None:
 
 def _compile_told(draft: Draft, name: str, service: Service) -> None:
     """Somebody responsible learns of it: by a channel of theirs, or by the provider's notice."""
-    responsible = draft.inventory.persons(service.people)
+    responsible = draft.inventory.actors(service.people)
     told = [draft.node(nodes.TOLD, person) for person in responsible]
     if service.people is None:
         told = [draft.assume(name, "people")]
@@ -85,6 +85,7 @@ def _compile_told(draft: Draft, name: str, service: Service) -> None:
 
 
 def _compile_back(draft: Draft, name: str, service: Service) -> None:
+    # Whoever makes it anew changes it: the tools for changes are needed as well.
     needs = list(_needed(draft, name, service, ("run", "use", "start", "recover"), nodes.BACK))
     ways = [draft.up(name)]
     if waiting := _waiting(draft, name, service, needs):
@@ -96,6 +97,7 @@ def _compile_back(draft: Draft, name: str, service: Service) -> None:
         _access(draft, name, service),
         _route(draft, name, service),
         _instructions(draft, name),
+        *draft.expressions(f"again:{name}.change", service.needs.change, draft.has),
         *(draft.has(domain) for domain in domains_of(draft, service)),
         *needs,
     ]
@@ -153,10 +155,9 @@ def _access(draft: Draft, name: str, service: Service) -> int:
 def _route(draft: Draft, name: str, service: Service) -> int:
     """Return how users are led there: the old place is still up, or every name can be changed."""
     domains = domains_of(draft, service)
-    change = draft.expressions(f"route:{name}.change", service.needs.change, draft.has)
-    if not domains and not change:
+    if not domains:
         return draft.rules.always
-    changed = draft.all_of(f"route:{name}.changed", [*(draft.node(nodes.CHANGE, d) for d in domains), *change])
+    changed = draft.all_of(f"route:{name}.changed", [draft.node(nodes.CHANGE, domain) for domain in domains])
     node = draft.node(nodes.ROUTE, name)
     draft.rules.any(node, [*_hosts(draft, name, service, nodes.UP), changed])
     return node

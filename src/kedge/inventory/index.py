@@ -123,11 +123,11 @@ def _channels_of(inventory: Inventory) -> Mapping[str, Names]:
     found: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for name, person in sections.people.items():
         found[name].update(dict.fromkeys(person.channels or ()))
-    for team in sections.teams.values():
-        for member in team.members or ():
+    for name, team in sections.teams.items():
+        for member in team.members if team.members is not None else (name,):
             found[member].update(dict.fromkeys(team.channels))
     for name, channel in sections.channels.items():
-        for reader in inventory.persons(channel.readers):
+        for reader in inventory.actors(channel.readers):
             found[reader][name] = None
     return {person: tuple(channels) for person, channels in found.items()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import get_args
 
@@ -101,6 +102,20 @@ class Inventory:
             for person in (team.members or ()) if team else (name,):
                 found[person] = None
         return tuple(found)
+
+    def actors(self, names: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Return who may act among these people and teams: people, and teams of which nobody knows the members."""
+        found: dict[str, None] = {}
+        for name in names or ():
+            team = self.sections.teams.get(name)
+            for actor in (name,) if team is None or team.members is None else team.members:
+                found[actor] = None
+        return tuple(found)
+
+    def can_act(self, actor: str, at: datetime) -> bool:
+        """Return whether somebody is neither away nor gone at this moment; a team of unknown members may act."""
+        person = self.sections.people.get(actor)
+        return person is None or person.can_act(at)
 
     def find(self, name: str) -> Thing:
         """Return a thing by name; raises KedgeError that names close ones."""

@@ -16,8 +16,8 @@ from kedge.rules.wording import listed, on
 def holders(case: Case, name: str, account: Account) -> tuple[str, ...]:
     """Return everybody who can open an account: its holders and the members of groups that grant it."""
     groups = [case.sections.groups[group] for group in case.compiled.index.groups.get(name, ())]
-    members = [case.inventory.persons(group.members) for group in groups]
-    return tuple(dict.fromkeys([*case.inventory.persons(account.held_by), *(p for each in members for p in each)]))
+    members = [case.inventory.actors(group.members) for group in groups]
+    return tuple(dict.fromkeys([*case.inventory.actors(account.held_by), *(p for each in members for p in each)]))
 
 
 def find_stale_access(case: Case) -> Iterator[Claim]:
@@ -25,7 +25,8 @@ def find_stale_access(case: Case) -> Iterator[Claim]:
     gone: defaultdict[str, list[str]] = defaultdict(list)
     for name, account in case.sections.accounts.items():
         for person in holders(case, name, account):
-            left = case.sections.people[person].left
+            declared = case.sections.people.get(person)
+            left = declared.left if declared else None
             if left and left <= case.now and not case.is_settled(name, "holders"):
                 gone[person].append(name)
     for person, accounts in gone.items():
@@ -84,9 +85,9 @@ def _weak(case: Case) -> Iterator[Claim]:
 def find_ownership(case: Case) -> Iterator[Claim]:
     """Yield contracts whose owner cannot act any more, and things that nobody can open."""
     for name, provider in case.sections.providers.items():
-        owners = case.inventory.persons(provider.contract)
-        able = [person for person in owners if case.sections.people[person].can_act(case.now)]
-        if owners and not able and not case.is_settled(name, "owner"):
+        owners = case.inventory.actors(provider.contract)
+        able = [person for person in owners if case.inventory.can_act(person, case.now)]
+        if owners and not able and not _has_heir(case, name):
             yield _claim(
                 name,
                 Text(f"The contract with {name} belongs to {listed(owners).en}, who cannot act",
@@ -96,13 +97,18 @@ def find_ownership(case: Case) -> Iterator[Claim]:
     truth = case.solve(())
     for name, account in case.sections.accounts.items():
         is_shut = not truth.least[case.compiled.node(nodes.OPEN, name)]
-        if is_shut and account.held_by is not None and not case.is_settled(name, "owner"):
+        if is_shut and account.held_by is not None and not _has_heir(case, name):
             opened = ", ".join(account.opens) or name
             yield _claim(
                 name,
                 Text(f"Nobody who can act can open {name} ({opened})", f"Niemand kann mehr {name} öffnen ({opened})"),
                 Loss(name),
             )
+
+
+def _has_heir(case: Case, name: str) -> bool:
+    """Return whether a remedy under trial has given it an owner, or a second person."""
+    return case.is_settled(name, "owner") or case.is_settled(name, "people")
 
 
 def _claim(name: str, title: Text, loss: Loss) -> Claim:

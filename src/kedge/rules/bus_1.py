@@ -39,10 +39,13 @@ def _is_doubled(case: Case, name: str, held: tuple[str, ...]) -> bool:
 
 
 def _add(case: Case, found: defaultdict[str, list[str]], thing: str, names: tuple[str, ...]) -> None:
+    """Count who is named and has not left; a team of which nobody knows the members is not one person."""
     people = case.sections.people
-    able = [p for p in case.inventory.persons(names) if p in people and people[p].can_act(case.now)]
-    if len(able) == 1:
-        found[able[0]].append(thing)
+    actors = case.inventory.actors(names)
+    left = [p for p in actors if p in people and (gone := people[p].left) and gone <= case.now]
+    named = [p for p in actors if p not in left]
+    if len(named) == 1 and named[0] in people:
+        found[named[0]].append(thing)
 
 
 def _lightness(case: Case, thing: str) -> tuple[bool, bool, float]:
@@ -87,9 +90,9 @@ BUS_1 = Rule(
         "Ist diese Person im Urlaub, krank oder weg, kann sich niemand kümmern oder auch nur anmelden.",
     ),
     decision=Text(
-        "Services with exactly one responsible person who can act, and accounts with exactly one holder; everything "
+        "Services with exactly one responsible person (who has not left), and accounts with exactly one holder; everything "
         "that depends on the same person is one finding. Nobody at all is coverage-gap; nobody named is unknown.",
-        "Dienste mit genau einer zuständigen, handlungsfähigen Person und Konten mit genau einer Inhaberin.",
+        "Dienste mit genau einer zuständigen Person, die nicht gegangen ist, und Konten mit genau einer Inhaberin.",
     ),
     remedy=Text(
         "A second person for the weightiest thing first, with access that they have tried themselves.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
@@ -124,12 +124,37 @@ class Case:
         return self.remember("circular", Case._circular)
 
     def _circular(self) -> frozenset[int]:
-        least, greatest = self.fragile, single_losses(self.rules, reading="greatest")
         found: set[int] = set()
-        for mine, other in zip(least, greatest, strict=True):
-            if mine and mine is not other:
-                found |= mine - (other or frozenset())
+        for rules, least in self._readings():
+            greatest = single_losses(rules, reading="greatest")
+            for mine, other in zip(least, greatest, strict=True):
+                if mine and mine is not other:
+                    found |= mine - (other or frozenset())
         return frozenset(found)
+
+    def _readings(self) -> Iterator[tuple[Rules, Sequence[frozenset[int] | None]]]:
+        yield self.rules, self.fragile
+        if hopes := set(self.hopes):
+            gates = {}
+            for node in self.rules.nodes():
+                need, of = self.rules.gate(node)
+                if not hopes.isdisjoint(of):
+                    gates[node] = (need, [child for child in of if child not in hopes])
+            rules = self.rules.changed(gates)
+            yield rules, single_losses(rules)
+
+    @property
+    def hopes(self) -> tuple[int, ...]:
+        """Assumptions that somebody is reached whose channel, team or responsibility nobody knows.
+
+        A circle is one even if somebody unknown might break it.
+        """
+        return self.remember("hopes", Case._hopes)
+
+    def _hopes(self) -> tuple[int, ...]:
+        fields = {"channels", "members", "people"}
+        named = ((id_, nodes.split_assumption(self.rules.name(id_))[1]) for id_ in self.compiled.assumptions())
+        return tuple(id_ for id_, field_ in named if field_ in fields)
 
     def toll(self, *losses: Loss) -> Toll:
         """Return what these losses cost at once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kedge.model.finding import Loss, Severity, Text
+from kedge.model.need import names_in
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.wording import listed, lost
@@ -22,8 +23,8 @@ def find_status_circles(case: Case) -> Iterator[Claim]:
                 rule="circ-status",
                 thing=name,
                 title=Text(
-                    f"{name} goes down with what it reports on: {listed(hidden).en}",
-                    f"{name} fällt mit dem aus, worüber es berichtet: {listed(hidden).de}",
+                    f"{name} cannot tell of what it reports on: {listed(hidden).en}",
+                    f"{name} kann nicht melden, worüber es berichtet: {listed(hidden).de}",
                 ),
                 why=(
                     Text(
@@ -43,14 +44,18 @@ def find_status_circles(case: Case) -> Iterator[Claim]:
 
 
 def _common_loss(case: Case, page: str, reported: set[str]) -> Loss | None:
-    """Return a loss of something else that takes the page and a reported thing down; machines before the rest."""
+    """Return a loss of something else that takes a reported thing down, and the page or what changes it.
+
+    Machines before services before the rest.
+    """
     hosts, services = case.sections.hosts, case.sections.services
+    changing = {name for expression in services[page].needs.change for name in names_in(expression)} | {page}
     found = []
     for loss in case.compiled.losses():
-        if loss.thing == page or loss.mode != "gone":
+        if loss.thing in changing or loss.mode != "gone":
             continue
         down = set(case.toll(loss).down)
-        if page in down and (down & reported or loss.thing in reported):
+        if down & changing and (down & reported or loss.thing in reported):
             found.append(loss)
     return min(found, key=lambda loss: (loss.thing not in hosts, loss.thing not in services), default=None)
 
@@ -63,8 +68,8 @@ CIRC_STATUS = Rule(
         "Wenn alle wissen wollen, was los ist, ist die Seite, die es sagen soll, Teil des Ausfalls.",
     ),
     decision=Text(
-        "A service that `reports-on` others, and one loss of something else that takes it down together with one of "
-        "them.",
+        "A service that `reports-on` others, and one loss of something else that takes one of them down together with "
+        "the page, or with what is needed to change it.",
         "Ein Dienst mit `reports-on` und ein Ausfall, der ihn zusammen mit dem nimmt, worüber er berichtet.",
     ),
     remedy=Text("Static pages somewhere else: `kedge publish`.", "Statische Seiten anderswo: `kedge publish`."),

@@ -66,9 +66,21 @@ def _rank(case: Case, circle: Circle) -> tuple[float, ...]:
 
 
 def circles_of(case: Case, loss: Loss) -> Iterator[Circle]:
-    """Yield the circles that matter for the services one loss takes down, at most one for each thing to mend."""
-    toll = case.toll(loss)
-    truth = case.solve([loss])
+    """Yield the circles that matter for the services one loss takes down, at most one for each thing to mend.
+
+    Circles that only somebody unknown might break are circles as well (see `Case.hopes`).
+    """
+    seen: set[tuple[str, str]] = set()
+    for hopeless in ((), case.hopes) if case.hopes else ((),):
+        truth = case.solve([loss], also=hopeless)
+        for circle in _circles_in(case, loss, truth):
+            if (circle.kind, circle.mended) not in seen:
+                seen.add((circle.kind, circle.mended))
+                yield circle
+
+
+def _circles_in(case: Case, loss: Loss, truth: Truth) -> Iterator[Circle]:
+    toll = case.toll_of(truth)
     circular = truth.circular()
     lost = {*toll.unnoticed, *toll.unrecoverable}
     if not circular & {case.compiled.node(aspect, s) for s in lost for aspect in (nodes.TOLD, nodes.AGAIN, nodes.BACK)}:

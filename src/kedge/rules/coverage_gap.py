@@ -17,8 +17,8 @@ def find_coverage_gaps(case: Case) -> Iterator[Claim]:
         yield _unheard(unheard)
     alerts = case.sections.alerts
     if alerts and alerts.tell is not None:
-        told = case.inventory.persons((*alerts.tell, *(who for step in alerts.escalate for who in step.who)))
-        able = [p for p in told if case.sections.people[p].can_act(case.now)]
+        told = case.inventory.actors((*alerts.tell, *(who for step in alerts.escalate for who in step.who)))
+        able = [p for p in told if case.inventory.can_act(p, case.now)]
         if len(able) < 2:
             yield _single(able[0] if able else next(iter(told), "alerts"), bool(able))
 

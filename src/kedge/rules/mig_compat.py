@@ -14,7 +14,7 @@ from kedge.rules.wording import listed, on
 def find_mig_compat(case: Case) -> Iterator[Claim]:
     """Yield the planned moves whose character sets differ and that nobody has rehearsed."""
     for name, change in case.sections.changes.items():
-        is_ahead = change.when is not None and not change.done and change.move
+        is_ahead = not change.done and not change.since and (change.move or change.of)
         differs = change.charset is not None and change.charset.from_.lower() != change.charset.to.lower()
         if is_ahead and differs and not change.rehearsed and not case.is_settled(name, "rehearsed"):
             yield _claim(case, name, change)
@@ -22,8 +22,9 @@ def find_mig_compat(case: Case) -> Iterator[Claim]:
 
 def _claim(case: Case, name: str, change: Change) -> Claim:
     assert change.charset
-    assert change.when
-    moved, when, target = listed(change.move), on(change.when), change.to or "?"
+    services = [name for name in (*change.move, *change.of) if name in case.sections.services]
+    moved, target = listed(services), change.to or Text("the new side", "die neue Seite")
+    when = Text(f" on {on(change.when).en}", f" am {on(change.when).de}") if change.when else Text("", "")
     full = Text("", "")
     if change.to and any(claim_host == change.to for claim_host in _filling(case)):
         full = Text(f" {target} is the host that is running full.", f" {target} ist der Host, der gerade vollläuft.")
@@ -31,8 +32,8 @@ def _claim(case: Case, name: str, change: Change) -> Claim:
         rule="mig-compat",
         thing=name,
         title=Text(
-            f"The move of {moved.en} on {when.en} changes the character set and was not rehearsed",
-            f"Der Umzug von {moved.de} am {when.de} ändert den Zeichensatz und wurde nicht geprobt",
+            f"The {'move' if change.move else 'change'} of {moved.en}{when.en} changes the character set and was not rehearsed",
+            f"{'Der Umzug' if change.move else 'Die Änderung'} von {moved.de}{when.de} ändert den Zeichensatz, ungeprobt",
         ),
         why=(
             Text(
@@ -52,11 +53,11 @@ def _claim(case: Case, name: str, change: Change) -> Claim:
             f"Zuerst eine Kopie auf {target} einspielen, Zeilenzahlen und eine Seite mit Umlaut vergleichen, die alte "
             "Seite lesbar lassen, TTL senken, erst dann das DNS ändern.",
         ),
-        losses=tuple(Loss(service, "emptied") for service in change.move),
+        losses=tuple(Loss(service, "emptied") for service in services),
         speaks_of=EVERY_DIMENSION,
         settles=frozenset({(name, "rehearsed")}),
         since=change.when,
-        is_dated=True,
+        is_dated=change.when is not None,
         least=Severity.WARNING,
     )
 
@@ -75,7 +76,7 @@ MIG_COMPAT = Rule(
         "Alte und neue Seite unterscheiden sich (Zeichensatz, Version), und der erste Versuch wäre der echte.",
     ),
     decision=Text(
-        "A planned change that moves services, names differing character sets and is not marked as rehearsed. Where "
+        "A planned change that moves or alters services, names differing character sets and is not marked as rehearsed. Where "
         "nobody says which character sets are involved, that is part of unverified.",
         "Eine geplante Änderung, die Dienste umzieht, verschiedene Zeichensätze nennt und nicht geprobt ist.",
     ),

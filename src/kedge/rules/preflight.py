@@ -89,7 +89,7 @@ def _people(case: Case, thing: str) -> Check:
     question = Text("a second person reachable if this dies?", "zweite Person erreichbar, wenn es stirbt?")
     truth = case.solve([Loss(thing)])
     people = dict.fromkeys(
-        p for s in touched(case, thing) for p in case.inventory.persons(case.sections.services[s].people)
+        p for s in touched(case, thing) for p in case.inventory.actors(case.sections.services[s].people)
     )
     reached = [p for p in people if truth.least[case.compiled.node(nodes.TOLD, p)]]
     names = ", ".join(reached)

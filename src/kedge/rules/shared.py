@@ -20,8 +20,12 @@ def find_shared_fates(case: Case) -> Iterator[Claim]:
         if len(service.host or ()) > 1:
             for loss in _common(case, nodes.UP, f"{name}.hosts"):
                 shared[loss].append(name)
+    needing = {name: service.needs for name, service in case.sections.services.items()}
+    needing |= {name: host.needs for name, host in case.sections.hosts.items()}
+    needing |= {name: place.needs for name, place in case.sections.places.items()}
+    for name, needs in needing.items():
         for phase in ("run", "use"):
-            for number, expression in enumerate(getattr(service.needs, phase), 1):
+            for number, expression in enumerate(getattr(needs, phase), 1):
                 if not isinstance(expression, str) and expression.at_least < len(expression.of):
                     for loss in _common(case, nodes.UP, f"{name}.{phase}.{number}"):
                         shared[loss].append(name)
@@ -83,10 +87,12 @@ def _fate(loss: Loss, names: list[str]) -> Claim:
 
 def find_provider_actions(case: Case) -> Iterator[Claim]:
     """Yield providers that may close, by their own statement, what cannot be recovered without them."""
+    unknown = {(each.thing, each.field) for each in case.inventory.unknowns}
     for name, provider in case.sections.providers.items():
         loss = Loss(name, "withdrawn")
         toll = case.toll(loss)
-        if not provider.may_withdraw or not toll.unrecoverable or case.is_settled(name, "spread"):
+        is_said = bool(provider.may_withdraw) or (name, "may-withdraw") in unknown
+        if not is_said or not toll.unrecoverable or case.is_settled(name, "spread"):
             continue
         notice = provider.notice_period
         yield Claim(
@@ -140,7 +146,7 @@ PROVIDER_ACTION = Rule(
         "Eine Beschwerde, eine offene Rechnung, ein Sinneswandel: Das Konto ist zu, mit allem darin.",
     ),
     decision=Text(
-        "Providers with a declared `may-withdraw` whose closing leaves services unrecoverable.",
+        "Providers with a declared (or expressly unknown) `may-withdraw` whose closing leaves services unrecoverable.",
         "Anbieter mit erklärtem `may-withdraw`, deren Sperrung Dienste unwiederbringlich macht.",
     ),
     remedy=Text("Data, place and name never all with the same company.", "Daten, Ort und Name nie bei einer Firma."),

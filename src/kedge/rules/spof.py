@@ -63,7 +63,12 @@ def find_spofs(case: Case) -> Iterator[Claim]:
             losses=(Loss(host),),
             speaks_of=frozenset({"down"}),
             settles=frozenset({(host, "spare")}),
+            others=tuple(guest for guest in case.compiled.index.inside(host)[1:] if _carries(case, guest, bare)),
         )
+
+
+def _carries(case: Case, guest: str, services: tuple[str, ...]) -> bool:
+    return any(name in services for name in case.compiled.index.services_on.get(guest, ()))
 
 
 SPOF = Rule(

@@ -79,8 +79,8 @@ def _plan(case: Case, losses: Sequence[Loss], toll: Toll, missing: Sequence[str]
 
 def _notice_step(case: Case, toll: Toll) -> PlanStep:
     first = toll.down[0]
-    people = case.inventory.persons(case.sections.services[first].people)
-    who = next((p for p in people if case.sections.people[p].can_act(case.now)), "")
+    people = case.inventory.actors(case.sections.services[first].people)
+    who = next((p for p in people if case.inventory.can_act(p, case.now)), "")
     if toll.unnoticed:
         return PlanStep(
             Text("notice it by chance: no message arrives", "es zufällig bemerken: keine Meldung kommt an"),
@@ -137,8 +137,8 @@ def _spare_for(case: Case, losses: Iterable[Loss], host: str) -> str | None:
 
 
 def _holder(case: Case, account: str | None) -> str:
-    holders = case.inventory.persons(case.sections.accounts[account].held_by) if account else ()
-    return next((p for p in holders if case.sections.people[p].can_act(case.now)), "")
+    holders = case.inventory.actors(case.sections.accounts[account].held_by) if account else ()
+    return next((p for p in holders if case.inventory.can_act(p, case.now)), "")
 
 
 def _service_steps(case: Case, toll: Toll, replaced: Sequence[str], missing: Sequence[str]) -> Iterator[PlanStep]:
@@ -188,8 +188,8 @@ def _in_order(case: Case, names: Sequence[str]) -> list[str]:
 
 
 def _responsible(case: Case, name: str) -> str:
-    people = case.inventory.persons(case.sections.services[name].people)
-    return next((p for p in people if case.sections.people[p].can_act(case.now)), "")
+    people = case.inventory.actors(case.sections.services[name].people)
+    return next((p for p in people if case.inventory.can_act(p, case.now)), "")
 
 
 def _needs(case: Case, store: str) -> tuple[str, ...]:
