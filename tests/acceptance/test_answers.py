@@ -244,7 +244,9 @@ def test_show_tells_facts_and_every_name(kedge: Kedge) -> None:
     assert kedge("show", "-i", CLUB_12, "--json").json["people"] == ["dana", "eli"]
 
 
-READ_OUT = re.compile(r"`.*?`|\b\w+-[\w-]+|\(.*?\)|^  .*(?=\n.*genannt von)|\nEs hätte vorhergesehen.*", re.DOTALL | re.MULTILINE)
+READ_OUT = re.compile(
+    r"`.*?`|\b\w+-[\w-]+|\(.*?\)|^  .*(?=\n.*genannt von)|\nEs hätte vorhergesehen.*", re.DOTALL | re.MULTILINE
+)
 """What is quoted as it is: commands, keys, the user's own lines, the names of outages."""
 
 

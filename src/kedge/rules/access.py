@@ -63,15 +63,15 @@ def _weak(case: Case) -> Iterator[Claim]:
     """Yield accounts that one factor opens and whose misuse leaves something unrecoverable."""
     for name, account in case.sections.accounts.items():
         loss = Loss(name, "misused")
-        lost = case.toll(loss).unrecoverable
+        lost = case.toll(loss).unrecoverable or (account.opens if account.can_remove_holders else ())
         if account.factors is None or len(account.factors) != 1 or not lost or case.is_settled(name, "factors"):
             continue
         yield Claim(
             rule="stale-access",
             thing=name,
             title=Text(
-                f"One factor opens {name}, which can destroy {listed(lost).en}",
-                f"Ein einziger Faktor öffnet {name}, womit sich {listed(lost).de} zerstören lässt",
+                f"One factor opens {name}, which can destroy or take over {listed(lost).en}",
+                f"Ein einziger Faktor öffnet {name} und damit die Macht über {listed(lost).de}",
             ),
             why=(Text(f"Factors: {account.factors[0]}.", f"Faktoren: {account.factors[0]}."),),
             fix=Text(f"A second factor for {name}; recovery codes on paper.", f"Ein zweiter Faktor für {name}."),
@@ -141,7 +141,7 @@ STALE_ACCESS = Rule(
     ),
     decision=Text(
         "Holders with a `left` in the past; and accounts with exactly one declared factor whose misuse would leave a "
-        "service unrecoverable.",
+        "service unrecoverable or lock all other holders out.",
         "Inhaber, die gegangen sind; Konten mit genau einem Faktor, deren Missbrauch einen Dienst vernichten würde.",
     ),
     remedy=Text("A list of leavers, read whenever somebody leaves.", "Eine Liste für Abschiede."),

@@ -90,7 +90,7 @@ BUS_1 = Rule(
         "Ist diese Person im Urlaub, krank oder weg, kann sich niemand kümmern oder auch nur anmelden.",
     ),
     decision=Text(
-        "Services with exactly one responsible person (who has not left), and accounts with exactly one holder; everything "
+        "Services with exactly one responsible person (who has not left), and accounts with exactly one holder; all "
         "that depends on the same person is one finding. Nobody at all is coverage-gap; nobody named is unknown.",
         "Dienste mit genau einer zuständigen Person, die nicht gegangen ist, und Konten mit genau einer Inhaberin.",
     ),

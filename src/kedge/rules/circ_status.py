@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kedge.model.finding import Loss, Severity, Text
 from kedge.model.need import names_in
+from kedge.model.service import Service
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.wording import listed, lost
@@ -17,7 +18,9 @@ def find_status_circles(case: Case) -> Iterator[Claim]:
         if not service.reports_on or case.is_settled(name, "apart"):
             continue
         loss = _common_loss(case, name, set(service.reports_on))
-        if loss:
+        if loss and not _is_page(service):
+            yield _instrument(name, loss)
+        elif loss:
             hidden = [s for s in case.toll(loss).down if s in service.reports_on] or list(service.reports_on)
             yield Claim(
                 rule="circ-status",
@@ -41,6 +44,33 @@ def find_status_circles(case: Case) -> Iterator[Claim]:
                 least=Severity.WARNING,
                 most=Severity.WARNING,
             )
+
+
+def _is_page(service: Service) -> bool:
+    """Return whether people read it; what only operators look at is a tool."""
+    return service.kind in {"http", "static-site", "wordpress", "mediawiki", "mastodon"}
+
+
+def _instrument(name: str, loss: Loss) -> Claim:
+    return Claim(
+        rule="circ-tooling",
+        thing=name,
+        title=Text(f"{name} is lost with what it would show", f"{name} fällt mit dem aus, was es zeigen soll"),
+        why=(
+            Text(
+                f"{lost(loss).en} takes both down; whoever repairs it is blind.",
+                f"{lost(loss).de} nimmt beides mit; wer repariert, sieht nichts.",
+            ),
+        ),
+        fix=Text(
+            f"Let {name} run, and be seen, from somewhere that shares nothing with what it watches.",
+            f"{name} dort betreiben und ansehen, wo es nichts mit dem Beobachteten teilt.",
+        ),
+        losses=(loss,),
+        settles=frozenset({(name, "apart")}),
+        least=Severity.WARNING,
+        most=Severity.WARNING,
+    )
 
 
 def _common_loss(case: Case, page: str, reported: set[str]) -> Loss | None:

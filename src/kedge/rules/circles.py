@@ -97,7 +97,7 @@ def _turning_points(case: Case, circular: Iterable[int]) -> Iterator[tuple[Circl
     """Yield the nodes that give a circle its class: a message, a credential, a name, an account, a tool."""
     names = {case.rules.name(each) for each in circular}
     notices = {nodes.split_node(name)[1].partition("/")[2] for name in names if name.startswith(f"{nodes.NOTICE}:")}
-    told = {channel for p in case.sections.people for channel in case.compiled.index.channels_of.get(p, ())} - notices
+    told = {channel for channels in case.compiled.index.channels_of.values() for channel in channels} - notices
     tools = _tools(case)
     for name in names:
         aspect, thing = nodes.split_node(name)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from kedge.model.finding import Loss, Severity, Text
-from kedge.rules.case import Case, Settled
+from kedge.rules.case import Case, Settled, Toll
 
 Dimension = Literal["unrecoverable", "unnoticed", "down"]
 EVERY_DIMENSION: frozenset[Dimension] = frozenset({"unrecoverable", "unnoticed", "down"})
@@ -17,6 +17,8 @@ EVERY_DIMENSION: frozenset[Dimension] = frozenset({"unrecoverable", "unnoticed",
 @dataclass(frozen=True)
 class Claim:
     """What a rule found. `losses` happen at once; `speaks_of` says which of their costs this claim is about.
+
+    `toll` is their cost where the claim knows it better (without hopes that nobody has confirmed).
 
     A cause that brings the loss about speaks of all of it; a weakness only of what it adds. `settles` is the remedy,
     as far as other claims may depend on it. `others` are things that the same remedy covers.
@@ -28,6 +30,7 @@ class Claim:
     why: tuple[Text, ...]
     fix: Text
     losses: tuple[Loss, ...] = ()
+    toll: Toll | None = None
     speaks_of: frozenset[Dimension] = frozenset()
     settles: frozenset[Settled] = frozenset()
     others: tuple[str, ...] = ()

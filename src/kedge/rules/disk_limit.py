@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from kedge.model.finding import Loss, Text
+from kedge.model.care import Limit
+from kedge.model.facts import Fact
+from kedge.model.finding import Loss, Severity, Text
 from kedge.model.premises import Volume
 from kedge.model.quantity import format_size, parse_growth, parse_size
 from kedge.rules.case import Case
 from kedge.rules.claim import EVERY_DIMENSION, Claim, Rule
 from kedge.rules.wording import days, on
+
+T = TypeVar("T")
 
 HORIZON = timedelta(days=30)
 FULL = 0.9
@@ -19,11 +25,15 @@ FULL = 0.9
 
 @dataclass(frozen=True)
 class Fill:
-    """How full a volume is now, in bytes, and when it will be full (None: growth unknown or not growing)."""
+    """How full a volume is now, in bytes, and when it will be full (None: growth unknown or not growing).
+
+    `is_share`: the size is unknown, and size and used are per cent.
+    """
 
     size: int
     used: float
     full_at: datetime | None
+    is_share: bool = False
 
     @property
     def share(self) -> float:
@@ -32,23 +42,74 @@ class Fill:
 
 
 def fill_of(case: Case, host: str, name: str, volume: Volume) -> Fill | None:
-    """Return the fill of a volume: the newest fact before the declared value, carried on to now by its growth."""
-    used_fact = case.facts.get(host, f"used/{name}")
-    growth_fact = case.facts.get(host, f"growth/{name}")
-    used = parse_size(used_fact.value) if used_fact else volume.used
-    growth = parse_growth(growth_fact.value) if growth_fact else volume.growth
-    if volume.size is None or used is None:
+    """Return the fill of a volume: the newest fact before the declared value, carried on to now by its growth.
+
+    A fact may be a size or a share (`95 %`); one that cannot be read counts as unknown.
+    """
+    used_fact, share = case.facts.get(host, f"used/{name}"), None
+    if used_fact and (match := _SHARE.fullmatch(used_fact.value)):
+        share = float(match[1]) / 100
+    size = volume.size or (_WHOLE if share is not None else None)
+    used = share * (size or 0) if share is not None else _read(parse_size, used_fact, volume.used)
+    growth = _read(parse_growth, case.facts.get(host, f"growth/{name}"), volume.growth)
+    if size is None or used is None:
         return None
-    if growth is None or growth <= 0:
-        return Fill(volume.size, used, None)
+    if growth is None or growth <= 0 or volume.size is None:
+        return Fill(size, used, None, is_share=volume.size is None)
     measured = used_fact.at if used_fact else case.now
     grown = used + growth * ((case.now - measured) / timedelta(days=1))
-    left = min((volume.size - grown) / growth, 36500.0)
-    return Fill(volume.size, min(grown, volume.size), case.now + timedelta(days=max(left, 0.0)))
+    left = min((size - grown) / growth, 36500.0)
+    return Fill(size, min(grown, size), case.now + timedelta(days=max(left, 0.0)))
+
+
+_SHARE = re.compile(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*")
+_WHOLE = 100
+
+
+def _read(parse: Callable[[str], T], fact: Fact | None, declared: T | None) -> T | None:
+    try:
+        return parse(fact.value) if fact else declared
+    except ValueError:
+        return None
+
+
+def find_limits(case: Case) -> Iterator[Claim]:
+    """Yield the declared ceilings (licences, quotas, table sizes) that are nearly reached or will be within 30 days."""
+    for name, limit in case.sections.limits.items():
+        value = _read(float, case.facts.get(name, "value"), limit.value)
+        used = _read(float, case.facts.get(name, "used"), limit.used)
+        if not value or used is None or case.is_settled(name, "volume"):
+            continue
+        left = (value - used) / limit.growth if limit.growth and limit.growth > 0 else None
+        soon = left is not None and left <= HORIZON / timedelta(days=1)
+        if used >= FULL * value or soon:
+            yield _limit_claim(name, limit, used, value, soon)
+
+
+def _limit_claim(name: str, limit: Limit, used: float, value: float, soon: bool) -> Claim:
+    losses = (Loss(limit.of),) if limit.of else (Loss(name),)
+    what = limit.what or limit.title or name
+    return Claim(
+        rule="disk-limit",
+        thing=name,
+        title=Text(
+            f"{name} is nearly reached: {used:g} of {value:g}", f"{name} ist fast erreicht: {used:g} von {value:g}"
+        ),
+        why=(Text(f"{what}; then {losses[0].thing} stops.", f"{what}; dann steht {losses[0].thing}."),),
+        fix=Text(
+            "Raise it, or use less, before it is reached.", "Anheben oder weniger verbrauchen, bevor es so weit ist."
+        ),
+        losses=losses,
+        speaks_of=EVERY_DIMENSION,
+        settles=frozenset({(name, "volume")}),
+        is_dated=soon,
+        least=Severity.WARNING,
+    )
 
 
 def find_disk_limits(case: Case) -> Iterator[Claim]:
-    """Yield the volumes that are nearly full or will be within 30 days."""
+    """Yield the volumes and other limits that are nearly full or will be within 30 days."""
+    yield from find_limits(case)
     for host, declared in case.sections.hosts.items():
         if not case.concerns(host) or case.is_settled(host, "volume"):
             continue
@@ -83,6 +144,8 @@ def _claim(case: Case, host: str, name: str, volume: Volume, fill: Fill, soon: b
 
 def _reasons(volume: Volume, fill: Fill, soon: bool) -> Iterator[Text]:
     used, size = format_size(fill.used), format_size(fill.size)
+    if fill.is_share:
+        used, size = f"{fill.used:.0f} %", "100 %"
     growing = f", growing {format_size(volume.growth)} a day" if volume.growth else ""
     wachsend = f", täglich {format_size(volume.growth)} mehr" if volume.growth else ""
     yield Text(f"{used} of {size} used{growing}.", f"{used} von {size} belegt{wachsend}.")

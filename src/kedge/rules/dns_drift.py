@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from kedge.model.finding import Loss, Severity, Text
@@ -26,6 +27,11 @@ def normal(data: str) -> str:
     return " ".join(data.split()).lower().rstrip(".")
 
 
+def _records(kind: str, value: str) -> list[str]:
+    """Return the records of an observed RRset: one a line or `;` between them; commas too where no text has any."""
+    return re.split(r"[;\n]" if kind == "TXT" else r"[;,\n]", value)
+
+
 def find_dns_drift(case: Case) -> Iterator[Claim]:
     """Yield the RRsets that were observed to differ from the declared ones (fact `rrset/OWNER TYPE`)."""
     for name, domain in case.sections.domains.items():
@@ -33,7 +39,7 @@ def find_dns_drift(case: Case) -> Iterator[Claim]:
             fact = case.facts.get(name, f"rrset/{owner} {kind}")
             if fact is None:
                 continue
-            seen = frozenset(normal(value) for value in fact.value.split(";") if value.strip())
+            seen = frozenset(normal(value) for value in _records(kind, fact.value) if value.strip())
             if seen != declared:
                 before, after = "; ".join(sorted(declared)), "; ".join(sorted(seen)) or "nothing"
                 yield Claim(

@@ -61,6 +61,13 @@ def find_certificate_expiries(case: Case) -> Iterator[Claim]:
     """Yield the certificates that expire within 21 days, or have."""
     for name, certificate in case.sections.certificates.items():
         end = certificate.expires
+        if (
+            end is None
+            and certificate.renewed_by is None
+            and certificate.used_by
+            and not case.is_settled(name, "renewed")
+        ):
+            yield _unknown_expiry(case, name)
         if end is None or end - case.now > CERTIFICATE_HORIZON or case.is_settled(name, "renewed"):
             continue
         when = _until(case, end)
@@ -84,6 +91,28 @@ def find_certificate_expiries(case: Case) -> Iterator[Claim]:
             since=end,
             is_dated=True,
         )
+
+
+def _unknown_expiry(case: Case, name: str) -> Claim:
+    """Return the claim about a certificate of which nobody knows when it ends nor who renews it."""
+    return Claim(
+        rule="cert-expiry",
+        thing=name,
+        title=Text(
+            f"Nobody knows when the certificate {name} expires, nor who renews it",
+            f"Niemand weiß, wann das Zertifikat {name} abläuft und wer es erneuert",
+        ),
+        why=_cost(case, Loss(name)),
+        fix=Text(
+            "Look at what is served (`openssl s_client`), write the date down, and name what renews it.",
+            "Nachsehen, was ausgeliefert wird (`openssl s_client`), Datum und Erneuerung eintragen.",
+        ),
+        losses=(Loss(name),),
+        speaks_of=frozenset({"down"}),
+        settles=frozenset({(name, "renewed")}),
+        is_unproven=True,
+        most=Severity.WARNING,
+    )
 
 
 def find_payments(case: Case) -> Iterator[Claim]:

@@ -84,7 +84,8 @@ def _claims(case: Case, rules: Sequence[Rule]) -> list[Claim]:
 
 
 def _price(case: Case, claim: Claim) -> _Priced:
-    cost = case.cost(case.toll(*claim.losses)) if claim.losses else Cost()
+    toll = claim.toll or (case.toll(*claim.losses) if claim.losses else None)
+    cost = case.cost(toll) if toll else Cost()
     severity = _severity(claim, cost)
     key = (-severity, cost.key(), not claim.is_dated, not claim.is_unproven, claim.rule, claim.thing)
     return _Priced(claim, severity, key)

@@ -40,6 +40,7 @@ def find_notice_loops(case: Case) -> Iterator[Claim]:
                 f"{provider} eine Adresse außerhalb geben, die jemand Zuständiges liest ({channel} als Kopie); prüfen.",
             ),
             losses=(circle.loss,),
+            toll=circle.toll,
             speaks_of=frozenset({"unnoticed", "unrecoverable"}),
             settles=frozenset({(channel, "outside")}),
         )
@@ -66,6 +67,7 @@ def find_alert_loops(case: Case) -> Iterator[Claim]:
             "Für jede zuständige Person einen Weg anderer Art eintragen (Telefon, SMS, private Adresse).",
         ),
         losses=(circle.loss,),
+        toll=circle.toll,
         speaks_of=frozenset({"unnoticed", "unrecoverable"}),
         settles=frozenset((channel, "outside") for channel in channels),
         others=channels[1:],

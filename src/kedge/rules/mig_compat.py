@@ -25,6 +25,7 @@ def _claim(case: Case, name: str, change: Change) -> Claim:
     services = [name for name in (*change.move, *change.of) if name in case.sections.services]
     moved, target = listed(services), change.to or Text("the new side", "die neue Seite")
     when = Text(f" on {on(change.when).en}", f" am {on(change.when).de}") if change.when else Text("", "")
+    head = Text("The move", "Der Umzug") if change.move else Text("The change", "Die Änderung")
     full = Text("", "")
     if change.to and any(claim_host == change.to for claim_host in _filling(case)):
         full = Text(f" {target} is the host that is running full.", f" {target} ist der Host, der gerade vollläuft.")
@@ -32,8 +33,8 @@ def _claim(case: Case, name: str, change: Change) -> Claim:
         rule="mig-compat",
         thing=name,
         title=Text(
-            f"The {'move' if change.move else 'change'} of {moved.en}{when.en} changes the character set and was not rehearsed",
-            f"{'Der Umzug' if change.move else 'Die Änderung'} von {moved.de}{when.de} ändert den Zeichensatz, ungeprobt",
+            f"{head.en} of {moved.en}{when.en} changes the character set and was not rehearsed",
+            f"{head.de} von {moved.de}{when.de} ändert den Zeichensatz, ungeprobt",
         ),
         why=(
             Text(
@@ -76,8 +77,8 @@ MIG_COMPAT = Rule(
         "Alte und neue Seite unterscheiden sich (Zeichensatz, Version), und der erste Versuch wäre der echte.",
     ),
     decision=Text(
-        "A planned change that moves or alters services, names differing character sets and is not marked as rehearsed. Where "
-        "nobody says which character sets are involved, that is part of unverified.",
+        "A planned change to services that names differing character sets and is not marked as rehearsed. "
+        "Where nobody says which character sets are involved, that is part of unverified.",
         "Eine geplante Änderung, die Dienste umzieht, verschiedene Zeichensätze nennt und nicht geprobt ist.",
     ),
     remedy=Text(

@@ -28,7 +28,8 @@ def find_shared_fates(case: Case) -> Iterator[Claim]:
             for number, expression in enumerate(getattr(needs, phase), 1):
                 if not isinstance(expression, str) and expression.at_least < len(expression.of):
                     for loss in _common(case, nodes.UP, f"{name}.{phase}.{number}"):
-                        shared[loss].append(name)
+                        if loss not in _own(case, name):
+                            shared[loss].append(name)
     for domain, declared in case.sections.domains.items():
         if len(declared.nameservers or ()) > 1:
             for loss in _common(case, nodes.UP, f"{domain}.nameservers"):
@@ -45,6 +46,14 @@ def _common(case: Case, aspect: str, name: str) -> list[Loss]:
     names = [each for c in fragile or () if not is_assumption(each := case.rules.name(c))]
     things = case.inventory.things
     return [Loss(each) if each in things else read_loss(each) for each in names]
+
+
+def _own(case: Case, name: str) -> set[Loss]:
+    """Return the losses that take a thing down whatever the alternatives do: of its host, its place."""
+    if name in case.sections.hosts:
+        return set(_common(case, nodes.SOLID, name))
+    hosts = case.sections.services[name].host or () if name in case.sections.services else ()
+    return {loss for host in hosts[:1] for loss in _common(case, nodes.SOLID, host)}
 
 
 def _outermost(case: Case, shared: dict[Loss, list[str]]) -> list[Loss]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from kedge.inventory import nodes
 from kedge.inventory.nodes import is_assumption, read_loss
@@ -12,14 +12,30 @@ from kedge.rules.backups import keeps_data
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.wording import listed, lost
+from kedge.scenarios.losses import single_losses
 
 Fits = Callable[[Case, str, Loss], bool]
+
+
+def doubting(case: Case) -> Sequence[frozenset[int] | None]:
+    """Return what single losses break if copies that are only claimed, and may be deleted by anybody, do not count."""
+    doubtful = [
+        case.compiled.node(nodes.COPY, name)
+        for name, store in case.sections.stores.items()
+        if any(sure.how == "claimed" for sure in store.sure.values())
+        and store.deletable_by is None
+        and not store.append_only
+    ]
+    if not doubtful:
+        return case.fragile
+    never = dict.fromkeys(doubtful, (1, (case.rules.never,)))
+    return case.remember("doubting", lambda case: single_losses(case.rules.changed(never)))
 
 
 def fatal_losses(case: Case, service: str) -> list[Loss]:
     """Return the single losses that leave no data of a saved service, in the inventory's order."""
     save = case.sections.services[service].save
-    fragile = case.fragile[case.compiled.node(nodes.DATA, service)]
+    fragile = doubting(case)[case.compiled.node(nodes.DATA, service)]
     if not save or not save.to or not fragile:
         return []
     names = {name for each in fragile if not is_assumption(name := case.rules.name(each))}
@@ -120,7 +136,8 @@ def find_deletable(case: Case) -> Iterator[Claim]:
 
 _DECISION = Text(
     "Saved services for which one single loss of this kind leaves neither the live data nor any copy. All copies are "
-    "judged together: one that survives is enough.",
+    "judged together: one that survives is enough. A copy that is only claimed, and of which nobody knows who may "
+    "delete it, does not count.",
     "Gesicherte Dienste, bei denen ein einziger solcher Verlust weder Daten noch Kopie übrig lässt.",
 )
 

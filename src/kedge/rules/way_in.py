@@ -24,6 +24,7 @@ def _claims(case: Case, kind: CircleClass, settled: str, title: Say, fix: Say) -
                 why=(chain_text(case, circle), _cost(circle)),
                 fix=fix(circle.mended, circle.loss.thing),
                 losses=(circle.loss,),
+                toll=circle.toll,
                 speaks_of=frozenset({"unrecoverable", "unnoticed"}),
                 settles=frozenset({(circle.mended, settled)}),
                 least=Severity.WARNING,

@@ -73,7 +73,9 @@ ACCOUNT = maybe(
 @st.composite
 def inventories(draw: st.DrawFn) -> dict[str, Any]:
     """Small inventories full of circles."""
-    services = {name: {"kind": draw(st.sampled_from(("other", "postfix", "http"))), **draw(SERVICE)} for name in SERVICES}
+    services = {
+        name: {"kind": draw(st.sampled_from(("other", "postfix", "http"))), **draw(SERVICE)} for name in SERVICES
+    }
     return {
         "organisation": {"name": "Any"},
         "places": {"site": {}},
