@@ -51,6 +51,13 @@ def test_the_cut_sets(rules):
         assert found[name] == [["paper", "server"]]
 
 
+def test_the_system_another_engine_gets_wrong():
+    made = read_rules(PAGE.split("```text\n")[1].split("```")[0], "docs/scenarios.md")
+    answer = cut_sets(made, [made.id("top")], 4)[made.id("top")]
+    assert [[made.name(c) for c in cut] for cut in answer.sets] == [["c0", "c1", "c2", "c3"]]
+    assert solve(made, [made.id("c1"), made.id("c2"), made.id("c3")]).least[made.id("pair")]
+
+
 def test_the_two_disks():
     rules = RuleSet()
     disks = rules.node("disks")
