@@ -103,6 +103,10 @@ def up(arguments: argparse.Namespace) -> None:
     """Bring the lab up."""
     progress = Progress()
     lab = Lab.find(arguments.name, progress=progress)
+    if lab and not lab.is_complete():
+        progress.say("a lab that never came up is in the way: it goes")
+        lab.down()
+        lab = None
     if lab is None:
         Lab.up(arguments.name, arguments.story, progress=progress)
         progress.say("the lab is up")

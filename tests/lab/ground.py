@@ -42,10 +42,16 @@ def _has_overlay() -> bool:
     return "overlay" in Path("/proc/filesystems").read_text()
 
 
+def _has_venv() -> bool:
+    return subprocess.run(["/usr/bin/python3", "-c", "import ensurepip"], capture_output=True).returncode == 0
+
+
 def install_tools(progress: Progress) -> None:
     """Install the programs the lab needs on the machine itself, and say so; nothing if they are there."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     missing = [package for program, package in TOOLS.items() if not shutil.which(program, path=path)]
+    if not _has_venv():
+        missing.append("python3-venv")
     if not missing:
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

@@ -10,7 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.lab.cache import Cache, digest
 from tests.lab.errors import LabError, NoGroundError
@@ -67,43 +69,23 @@ class Image:
 
     def _install(self, half: Path, progress: Progress) -> None:
         # In namespaces of its own: what it mounts in the new root is gone with it, even if it is killed.
-        argv = [
-            *APART,
-            "nice",
-            "-n",
-            "10",
-            "mmdebstrap",
-            "--quiet",
-            "--variant=apt",
-            f"--include={','.join(self.packages)}",
-        ]
+        argv = [*APART, "mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(self.packages)}"]
         argv += [*apt_options(), *dpkg_options(), *hooks(), SUITE, str(half), "-"]
-        sources = "\n".join(apt_sources()) + "\n"
         with progress.step("Debian packages into the image"):
-            done = subprocess.run(argv, input=sources, text=True, capture_output=True, env=apt_environment())
-        if done.returncode:
-            raise LabError(f"mmdebstrap ended with {done.returncode}: {done.stderr.strip()[-3000:]}")
+            _run(argv, input="\n".join(apt_sources()) + "\n", env=apt_environment())
 
     def _make_wheels(self, folder: Path, progress: Progress) -> None:
         if not self.python_packages:
             return
-        argv = [
-            "nice",
-            "-n",
-            "10",
-            pip_python(),
-            "-m",
-            "pip",
-            "wheel",
-            "--quiet",
-            "-w",
-            str(folder),
-            *self.python_packages,
-        ]
-        with progress.step("wheels for the forum"):
-            done = subprocess.run(argv, text=True, capture_output=True)
-        if done.returncode:
-            raise LabError(f"pip wheel ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
+        with progress.step("wheels for the image"), tempfile.TemporaryDirectory() as place:
+            _run([image_python(), "-m", "venv", place])
+            _run([f"{place}/bin/pip", "wheel", "--quiet", "-w", str(folder), *self.python_packages])
+
+
+def _run(argv: list[str], **options: Any) -> None:
+    done = subprocess.run(["nice", "-n", "10", *argv], text=True, capture_output=True, **options)
+    if done.returncode:
+        raise LabError(f"{' '.join(argv)[:200]} ended with {done.returncode}: {done.stderr.strip()[-3000:]}")
 
 
 def _never(_: Path) -> None:
@@ -112,17 +94,26 @@ def _never(_: Path) -> None:
 
 def apt_sources() -> list[str]:
     """The machine's own Debian sources for this suite, as one-line entries for a sources.list."""
+    found = _known_sources()
+    if not found:  # apt knows origins only from lists it has fetched
+        subprocess.run(["apt-get", "update", "-qq"], capture_output=True)
+        found = _known_sources()
+    if not found:
+        raise NoGroundError(f"apt knows no Debian source for {SUITE}: the lab needs a Debian 12 machine")
+    return found
+
+
+def _known_sources() -> list[str]:
     wanted = "$(ORIGIN)|$(CODENAME)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
     argv = ["apt-get", "indextargets", "--format", wanted, "Created-By: Packages"]
     lines = subprocess.run(argv, text=True, capture_output=True, check=True).stdout.splitlines()
-    found = dict.fromkeys(
-        f"deb {uri} {release} {component}"
-        for origin, codename, uri, release, component in (line.split("|") for line in lines)
-        if origin == "Debian" and codename.split("-")[0] == SUITE
+    return list(
+        dict.fromkeys(
+            f"deb {uri} {release} {component}"
+            for origin, codename, uri, release, component in (line.split("|") for line in lines)
+            if origin == "Debian" and codename.split("-")[0] == SUITE
+        )
     )
-    if not found:
-        raise NoGroundError(f"apt knows no Debian source for {SUITE}: run 'apt-get update', or use a Debian 12 machine")
-    return list(found)
 
 
 def apt_options() -> list[str]:
@@ -165,17 +156,14 @@ def apt_environment() -> dict[str, str]:
     return {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 
 
-def pip_python() -> str:
-    """The machine's Python 3.11 with pip: the image's own version, so that compiled wheels fit."""
-    for candidate in (sys.executable, shutil.which("python3.11"), shutil.which("python3"), "/usr/bin/python3"):
-        if candidate and _has_pip(candidate):
+def image_python() -> str:
+    """A Python 3.11 of the machine, with venv: the image's own version, so that compiled wheels fit."""
+    candidates = ("/usr/bin/python3", sys.executable, shutil.which("python3.11"), shutil.which("python3"))
+    for candidate in candidates:
+        look = "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))"
+        if candidate and subprocess.run([candidate, "-c", look], capture_output=True).returncode == 0:
             return candidate
-    raise NoGroundError("no Python 3.11 with pip on this machine: install python3-pip")
-
-
-def _has_pip(python: str) -> bool:
-    look = "import sys, pip; sys.exit(sys.version_info[:2] != (3, 11))"
-    return subprocess.run([python, "-c", look], capture_output=True).returncode == 0
+    raise NoGroundError("no Python 3.11 with venv on this machine: apt install python3-venv")
 
 
 def install_wheels(root: Path, wheels: Path, packages: list[str]) -> None:
@@ -187,9 +175,7 @@ def install_wheels(root: Path, wheels: Path, packages: list[str]) -> None:
         "/opt/python/bin/pip install --quiet --no-index --no-cache-dir --find-links /wheels " + " ".join(packages)
     )
     clean = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8"]
-    done = subprocess.run(["chroot", str(root), *clean, "sh", "-c", script], text=True, capture_output=True)
-    if done.returncode:
-        raise LabError(f"pip in the image ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
+    _run(["chroot", str(root), *clean, "sh", "-c", script])
     shutil.rmtree(inside)
 
 

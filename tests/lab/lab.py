@@ -27,6 +27,7 @@ from tests.lab.organisation import VANTAGE, Machine, Organisation, organisation
 from tests.lab.progress import Progress, side_by_side
 from tests.lab.secrets import Secrets
 
+COMPLETE = "complete"
 LOCALHOST = "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"
 
 
@@ -66,6 +67,7 @@ class Lab:
         except BaseException:
             lab.down()
             raise
+        (lab.keeper.state / COMPLETE).touch()
         return lab
 
     @classmethod
@@ -108,6 +110,10 @@ class Lab:
                 yield lab
             finally:
                 lab.down()
+
+    def is_complete(self) -> bool:
+        """Whether `up` came to its end; false for a lab whose `up` was killed."""
+        return (self.keeper.state / COMPLETE).exists()
 
     def down(self) -> None:
         """End the lab; nothing of it stays but the cache."""
