@@ -1,4 +1,6 @@
-"""The 40 coherent Aralia fault trees, order 2 and 3, every count checked: one kedge process beside 40 of SCRAM.
+"""The 40 coherent Aralia fault trees, order 2 and 3, every count checked: one kedge process beside 39 of SCRAM.
+
+SCRAM refuses nus9601, where a gate names an event twice.
 
 The trees are not part of the project: KEDGE_SHARED/bench/aralia holds them, or there is nothing to run.
 """
@@ -57,7 +59,7 @@ def main(peer: str, order: str) -> None:
     for row in rows():
         if peer == "kedge":
             count(row["model"], order, row[COLUMNS[order]])
-        else:
+        elif row["model"] != "nus9601":
             file = str(FOLDER / f"{row['model']}.xml")
             subprocess.run(["scram", "--bdd", "-l", order, file], check=True, capture_output=True)
 

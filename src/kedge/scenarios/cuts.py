@@ -150,9 +150,9 @@ class CutFinder:
     def _answer(self, target: int) -> CutSets:
         diagram, family = self.diagram, self.families[target]
         order = self.orders.get(target, self.order)
-        counted = diagram.count(family)
+        counted = diagram.counts[family]
         listed = family
-        while diagram.longest[listed] > 1 and diagram.count(listed) > self.budget:
+        while diagram.longest[listed] > 1 and diagram.counts[listed] > self.budget:
             order = diagram.longest[listed] - 1
             listed = diagram.truncated(family, order)
         return CutSets(self, target, listed, order, complete=order == self.order, counted=counted)

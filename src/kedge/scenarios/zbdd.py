@@ -56,12 +56,12 @@ class Zbdd:
         self.high = [0, 0]
         self.shortest = [_NEVER_TOP, 0]  # members of the smallest set of the family
         self.longest = [-1, 0]  # members of the largest
+        self.counts = [0, 1]  # how many sets the family has
         self._numbers: dict[tuple[int, int, int], int] = {}
         self._unions: dict[tuple[int, int], int] = {}
         self._differences: dict[tuple[int, int], int] = {}
         self._products: dict[tuple[int, int, int], int] = {}
         self._truncations: dict[tuple[int, int], int] = {}
-        self._counts: dict[int, int] = {EMPTY: 0, UNIT: 1}
 
     def __len__(self) -> int:
         """How many nodes there are."""
@@ -195,20 +195,6 @@ class Zbdd:
                 reached[j] = self.union(reached[j], self.product(reached[j - 1], family, most))
         return reached[failures]
 
-    def count(self, f: int) -> int:
-        """How many sets the family has."""
-        counts, waiting = self._counts, [f]
-        while waiting:
-            node = waiting[-1]
-            low, high = self.low[node], self.high[node]
-            missing = [part for part in (low, high) if part not in counts]
-            if missing:
-                waiting += missing
-            else:
-                counts.setdefault(node, counts[low] + counts[high])
-                waiting.pop()
-        return counts[f]
-
     def probability(self, f: int, shares: Mapping[int, float], known: dict[int, float]) -> float:
         """The chance that some set of the family happens whole, each variable independently with its share.
 
@@ -239,6 +225,7 @@ class Zbdd:
             self.variables.append(variable)
             self.low.append(low)
             self.high.append(high)
+            self.counts.append(self.counts[low] + self.counts[high])
             there, here = self.shortest[low], self.shortest[high] + 1
             self.shortest.append(here if here < there else there)  # min and max cost three times as much
             there, here = self.longest[low], self.longest[high] + 1
