@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from kedge.rules.case import Case
 from kedge.rules.judge import Verdict
 from kedge.rules.levels import Level
 from kedge.rules.preflight import Check
+from kedge.rules.suggest import Suggestion
 from kedge.rules.unknowns import Question
 from kedge.rules.whatif import PlanStep, WhatIf
 
@@ -99,3 +101,18 @@ def questions_answer(questions: list[Question], total: int, language: str) -> Js
         {"thing": q.thing, "field": q.field, "question": q.text.to(language), "weight": q.weight} for q in questions
     ]
     return {"questions": asked, "unknown": total}
+
+
+def suggestions_answer(found: Sequence[Suggestion], language: str) -> list[Json]:
+    """Return the answer of `kedge suggest`; points are weighted by promise."""
+    return [
+        {
+            "what": each.what.to(language),
+            "who": list(each.who),
+            "effort": each.effort.to(language),
+            "settles": sorted([thing, word] for thing, word in each.settles),
+            "before": asdict(each.before),
+            "after": asdict(each.after),
+        }
+        for each in found
+    ]

@@ -21,6 +21,8 @@ COMMANDS: dict[str, str] = {
     "before": "The preflight of a reboot, resize, stop or move.",
     "show": "What the inventory says of a thing; without one, every name.",
     "explain": "What a rule means, how it decides, what to do.",
+    "suggest": "Which one addition removes most: for a meeting's agenda.",
+    "cuts": "The smallest sets of losses that take a service down.",
     "ask": "The three questions whose answers would change most.",
     "note": "Record an emergency measure, or that an access was tried.",
     "kinds": "The kinds of services, and what is proven for each.",

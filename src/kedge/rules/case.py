@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar, cast
 
 from kedge.inventory import nodes
@@ -14,11 +15,12 @@ from kedge.model.facts import Facts
 from kedge.model.finding import Cost, Loss
 from kedge.model.inventory import Inventory, Sections
 from kedge.model.service import Service
-from kedge.scenarios.losses import single_losses
+from kedge.scenarios.losses import SingleLosses
 from kedge.scenarios.ruleset import Rules
 from kedge.scenarios.truth import Solver, Truth
 
 T = TypeVar("T")
+Edited = TypeVar("Edited", Solver, SingleLosses)
 
 DEFAULT_RPO = timedelta(hours=24)
 DEFAULT_RTO = timedelta(days=3)
@@ -48,6 +50,8 @@ class Case:
     rules: Rules
     settled: frozenset[Settled] = field(default_factory=frozenset)
     focus: frozenset[str] | None = None
+    origin: Case | None = None
+    gates: Mapping[int, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
     memory: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -77,8 +81,26 @@ class Case:
 
     @property
     def solver(self) -> Solver:
-        """Answers one scenario after the other."""
-        return self.remember("solver", lambda case: Solver(case.rules))
+        """Answers one scenario after the other; a case under trial reuses what its remedy does not reach."""
+        return self.remember("solver", lambda case: case._from("solver", Solver))
+
+    def _from(self, name: str, anew: Callable[[Rules], Edited]) -> Edited:
+        """Return what the case before the remedy computed, changed by it; or compute it anew."""
+        if self.origin is None:
+            return anew(self.rules)
+        return cast("Edited", getattr(self.origin, name)).changed(self.gates)
+
+    @property
+    def losses_least(self) -> SingleLosses:
+        """All single losses, read least."""
+        return self.remember("least", lambda case: case._from("losses_least", SingleLosses))
+
+    @property
+    def losses_greatest(self) -> SingleLosses:
+        """All single losses, read greatest."""
+        return self.remember(
+            "greatest", lambda case: case._from("losses_greatest", partial(SingleLosses, reading="greatest"))
+        )
 
     def solve(self, losses: Iterable[Loss], *, also: Iterable[int] = ()) -> Truth:
         """Return what holds after these losses (and these further components) at once."""
@@ -87,7 +109,7 @@ class Case:
     @property
     def fragile(self) -> Sequence[frozenset[int] | None]:
         """By id, the components whose loss alone makes it false; None: false though nothing is lost."""
-        return self.remember("fragile", lambda case: single_losses(case.rules))
+        return self.losses_least.losses
 
     @property
     def tolls(self) -> Mapping[int, Toll]:
@@ -125,23 +147,22 @@ class Case:
 
     def _circular(self) -> frozenset[int]:
         found: set[int] = set()
-        for rules, least in self._readings():
-            greatest = single_losses(rules, reading="greatest")
-            for mine, other in zip(least, greatest, strict=True):
+        for least, greatest in self._readings():
+            for mine, other in zip(least.losses, greatest.losses, strict=True):
                 if mine and mine is not other:
                     found |= mine - (other or frozenset())
         return frozenset(found)
 
-    def _readings(self) -> Iterator[tuple[Rules, Sequence[frozenset[int] | None]]]:
-        yield self.rules, self.fragile
+    def _readings(self) -> Iterator[tuple[SingleLosses, SingleLosses]]:
+        """Yield the losses in both readings, as they are and without hopes that nobody has confirmed."""
+        yield self.losses_least, self.losses_greatest
         if hopes := set(self.hopes):
             gates = {}
             for node in self.rules.nodes():
                 need, of = self.rules.gate(node)
                 if not hopes.isdisjoint(of):
                     gates[node] = (need, [child for child in of if child not in hopes])
-            rules = self.rules.changed(gates)
-            yield rules, single_losses(rules)
+            yield self.losses_least.changed(gates), self.losses_greatest.changed(gates)
 
     @property
     def hopes(self) -> tuple[int, ...]:
@@ -209,9 +230,11 @@ class Case:
         """
         wanted = frozenset(settled)
         gates = {node: (1, (self.rules.always,)) for thing, what in wanted for node in self._settled_nodes(thing, what)}
-        rules = self.rules.changed(gates) if gates else self.rules
-        memory = {} if gates else self.memory
-        return replace(self, rules=rules, settled=self.settled | wanted, focus=focus, memory=memory)
+        settled = self.settled | wanted
+        if not gates:
+            return replace(self, settled=settled, focus=focus)
+        rules = self.rules.changed(gates)
+        return replace(self, rules=rules, settled=settled, focus=focus, origin=self, gates=gates, memory={})
 
     def _settled_nodes(self, thing: str, what: str) -> Sequence[int]:
         node = self.compiled.node

@@ -18,6 +18,9 @@ from kedge.rules.claim import Claim, Rule
 EXACT_UP_TO = 20_000
 """Nodes up to which every remedy is tried against every other claim."""
 
+MOST_TRIED = 25
+"""Beyond that, the remedies of so many claims are tried, the worst first; the others stand for themselves."""
+
 Identity = tuple[str, str]
 Key = tuple[int, tuple[float, float, float], bool, bool, str, str]
 
@@ -108,13 +111,14 @@ def _roots(
     Where each would remove the other, the rule that stands first in the catalogue names the finding.
     """
     causes = [each for each in priced if each.claim.rule in rules]
-    removes = {each.identity: _removed(case, rules, each, causes) for each in priced}
+    tried = causes if len(case.rules) <= EXACT_UP_TO else causes[:MOST_TRIED]
+    removes = {each.identity: _removed(case, rules, each, causes) for each in tried}
     parent: dict[Identity, Identity] = {}
-    for cause in priced:
+    for cause in tried:
         for other in priced:
             if other is cause or other.identity in parent or other.identity not in removes[cause.identity]:
                 continue
-            mutual = cause.identity in removes[other.identity]
+            mutual = cause.identity in removes.get(other.identity, ())
             if not mutual or (rank[cause.claim.rule], cause.key) < (rank[other.claim.rule], other.key):
                 parent[other.identity] = cause.identity
     return {identity: _top(identity, parent) for identity in parent}

@@ -12,7 +12,6 @@ from kedge.rules.backups import keeps_data
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.wording import listed, lost
-from kedge.scenarios.losses import single_losses
 
 Fits = Callable[[Case, str, Loss], bool]
 
@@ -29,7 +28,7 @@ def doubting(case: Case) -> Sequence[frozenset[int] | None]:
     if not doubtful:
         return case.fragile
     never = dict.fromkeys(doubtful, (1, (case.rules.never,)))
-    return case.remember("doubting", lambda case: single_losses(case.rules.changed(never)))
+    return case.remember("doubting", lambda case: case.losses_least.changed(never).losses)
 
 
 def fatal_losses(case: Case, service: str) -> list[Loss]:
