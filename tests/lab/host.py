@@ -120,8 +120,8 @@ class Host:
     def wait_until(self, script: str, limit_s: int = READY_LIMIT_S) -> None:
         """Wait until the script ends with 0; LabError with its last words after the limit."""
         loop = (
-            f"end=$((SECONDS+{limit_s})); until said=$(timeout 10 bash -c {shlex.quote(script)} 2>&1); do "
-            f'if [ $SECONDS -ge $end ]; then echo "$said"; exit 1; fi; sleep 0.05; done'
+            f"end=$((SECONDS+{limit_s})) pause=05; until said=$(timeout 10 bash -c {shlex.quote(script)} 2>&1); do "
+            f'if [ $SECONDS -ge $end ]; then echo "$said"; exit 1; fi; sleep 0.$pause; pause=2; done'
         )
         done = self.try_run(["bash", "-c", loop])
         if done.returncode:

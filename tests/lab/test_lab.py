@@ -14,7 +14,7 @@ import pytest
 
 from tests.lab.host import Host
 from tests.lab.keeper import CHECKOUT, Keeper, state_folder
-from tests.lab.lab import Lab
+from tests.lab.lab import Lab, sweep
 
 pytestmark = pytest.mark.lab
 
@@ -81,7 +81,7 @@ def test_two_labs_do_not_meet(lab: Lab, new_lab: Callable[..., Lab]) -> None:
 
 STARTER = """
 import os, time
-from tests.lab.lab import Lab
+from tests.lab.lab import Lab, sweep
 from tests.lab.progress import Progress
 reader, writer = os.pipe()
 lab = Lab.up(os.environ["LAB_NAME"], progress=Progress(), lifeline=reader)
@@ -105,6 +105,8 @@ def test_nothing_is_left_after_kill_9(shared_lab: Lab, victim: str) -> None:
     starter.kill()
     starter.wait()
     starter.stdout.close()
+    sweep(state_folder(name).parent)
+    assert not state_folder(name).exists()
 
 
 def traces(name: str, keeper: Keeper) -> list[str]:
