@@ -113,6 +113,14 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
+    def interrupt(self) -> Done:
+        """Press ^C until it ends: between a prompt and its first look at the keys, Python's readline is deaf."""
+        while self.process.poll() is None:
+            self.type("\x03")
+            while select.select([self._ours], [], [], 0.5)[0] and self._read():
+                pass
+        return self.end()
+
     def end(self) -> Done:
         """Read to its end and return how it ended."""
         while self._read():

@@ -96,8 +96,7 @@ def test_now_is_taken_in_every_form(kedge: Kedge, now: str) -> None:
 def test_interrupt_at_a_question_ends_with_130(kedge: Kedge) -> None:
     terminal = kedge.on_terminal("ask", "-i", STATE_5, *EVENING)
     terminal.wait_for("On which host does dns run?")
-    terminal.type("\x03")
-    done = terminal.end()
+    done = terminal.interrupt()
     assert done.code == 130
     assert done.out.endswith("interrupted\n")
     assert "Traceback" not in done.out
