@@ -115,10 +115,11 @@ class Terminal:
 
     def interrupt(self) -> Done:
         """Press ^C until it ends: between a prompt and its first look at the keys, Python's readline is deaf."""
-        while self.process.poll() is None:
+        is_open = True
+        while is_open:
             self.type("\x03")
-            while select.select([self._ours], [], [], 0.5)[0] and self._read():
-                pass
+            while is_open and select.select([self._ours], [], [], 1)[0]:
+                is_open = self._read()
         return self.end()
 
     def end(self) -> Done:

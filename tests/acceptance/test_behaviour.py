@@ -98,7 +98,7 @@ def test_interrupt_at_a_question_ends_with_130(kedge: Kedge) -> None:
     terminal.wait_for("On which host does dns run?")
     done = terminal.interrupt()
     assert done.code == 130
-    assert done.out.endswith("interrupted\n")
+    assert "interrupted\n" in done.out
     assert "Traceback" not in done.out
 
 
