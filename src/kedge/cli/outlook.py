@@ -73,9 +73,11 @@ def _lost_text(answer: WhatIf) -> Text:
         return Text("nothing, if what is declared is true", "nichts, wenn stimmt, was angegeben ist")
     names = ", ".join(lost)
     is_all = len(lost) > 1 and set(lost) == set(answer.toll.down)
-    reason = Text(": no copy of the data", ": keine Kopie der Daten")
-    if set(answer.without_data) != set(lost):
-        reason = Text("", "")
+    reason = Text("", "")
+    if set(answer.without_data) == set(lost):
+        reason = Text(": no copy of the data", ": keine Kopie der Daten")
+    elif set(lost) <= set(answer.toll.unnoticed):
+        reason = Text(": nobody who could act learns of it", ": niemand, der handeln könnte, erfährt davon")
     return Text(("all of them" if is_all else names) + reason.en, ("alles" if is_all else names) + reason.de)
 
 
@@ -91,7 +93,8 @@ def _untold_text(answer: WhatIf) -> Text:
 
 
 def _step_line(step: PlanStep, language: str) -> Line:
-    notes = [f"{Text('with', 'mit').to(language)} {', '.join(step.needs)}"] if step.needs else []
+    unsaid = [need for need in step.needs if need not in step.what.en.split()]
+    notes = [f"{Text('with', 'mit').to(language)} {', '.join(unsaid)}"] if unsaid else []
     if step.not_before:
         notes.append(f"{Text('not before', 'nicht vor').to(language)} {on(step.not_before).to(language)}")
     if step.is_timed:
