@@ -136,6 +136,22 @@ def test_whatif_takes_modes_and_several_losses(kedge: Kedge, losses: list[str], 
     assert done.lines[0].startswith(f"{head} · 21 November 2026")
 
 
+@pytest.mark.parametrize(
+    ("loss", "row", "key", "gone"),
+    [
+        ("nas", "no copy left  wiki, mail, mailboxes, cloud, forge", "without_copy", "wiki"),
+        ("restic-password", "no copy left  wiki", "without_copy", "cloud"),
+        ("dana", "nobody opens  registrar-login", "closed", "registrar-login"),
+    ],
+)
+def test_loss_that_stops_nothing_is_not_called_nothing(kedge: Kedge, loss: str, row: str, key: str, gone: str) -> None:
+    argv = ("whatif", loss, "-i", CLUB_12, *AUTUMN)
+    assert row in kedge(*argv).out
+    answer = kedge(*argv, "--json").json
+    assert answer["down"] == []
+    assert gone in answer[key]
+
+
 def test_reboot_of_the_night_is_red_and_says_why(kedge: Kedge) -> None:
     done = kedge("before", "reboot", *HETZNER)
     assert done.code == 1

@@ -267,7 +267,7 @@ def complete(kedge: Kedge, line: str, cwd: Path) -> list[str]:
         ("kedge show pas", ["passwords"]),
         ("kedge note --works ro", ["root-login"]),
         ("kedge note --thing mum", ["mumble"]),
-        ("kedge explain bk", ["bk-none", "bk-untested"]),
+        ("kedge explain notice", ["notice-loop"]),
         ("kedge check --fa", ["--fail-on"]),
     ],
 )

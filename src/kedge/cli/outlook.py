@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text as Line
 
+from kedge.app.aftermath import Aftermath
 from kedge.cli.page import Page
 from kedge.model.finding import Loss, LossMode, Text
 from kedge.model.quantity import format_duration, parse_moment
@@ -31,10 +32,10 @@ ACTS = {
 }
 
 
-def show_whatif(page: Page, case: Case, answer: WhatIf, language: str) -> None:
+def show_whatif(page: Page, case: Case, answer: WhatIf, left: Aftermath, language: str) -> None:
     """Print what a loss does in about a dozen lines."""
     page.put(Line(f"{_losses(answer.lost, language)} · {on(case.now).to(language)}", "bold"))
-    rows = _toll_rows(answer, language)
+    rows = [*_toll_rows(answer, language), *_left_rows(answer, left, language)]
     if answer.uncertain:
         names = ", ".join(answer.uncertain)
         text = Text(f"whether {names} can be recovered: `kedge ask`", f"ob {names} zurückkommt: `kedge ask`")
@@ -65,6 +66,15 @@ def _toll_rows(answer: WhatIf, language: str) -> list[tuple[str, Line]]:
         (lost, Line(_lost_text(answer).to(language), "bold red" if toll.unrecoverable else "")),
         (told.to(language), Line(_untold_text(answer).to(language), "bold red" if toll.unnoticed else "")),
     ]
+
+
+def _left_rows(answer: WhatIf, left: Aftermath, language: str) -> Iterator[tuple[str, Line]]:
+    """Yield what stops nothing today: copies that are gone, accounts that stay shut."""
+    uncopied = [name for name in left.uncopied if name not in answer.toll.unrecoverable]
+    if uncopied:
+        yield Text("no copy left", "keine Kopie mehr").to(language), Line(", ".join(uncopied), "bold red")
+    if left.closed:
+        yield Text("nobody opens", "niemand öffnet").to(language), Line(", ".join(left.closed), "bold red")
 
 
 def _lost_text(answer: WhatIf) -> Text:
