@@ -71,6 +71,7 @@ def test_help_shows_examples_that_are_no_mistakes(kedge: Kedge, command: str) ->
         (["before", "rebot", "rack1", "-i", str(CLUB_12)], "'reboot', 'resize', 'stop', 'move'"),
         (["check", str(CLUB_12), "--fail-on", "error"], "'note', 'warning', 'critical', 'never'"),
         (["check", str(CLUB_12), "--now", "yesterday"], "--now: expected a date such as '2007-01-05'"),
+        (["check", str(CLUB_12), "--now", ""], "--now: expected a date"),
         (["check", str(CLUB_12), "--now", "2007-02-30"], "found '2007-02-30'"),
         (["check", str(CLUB_12), "--now", "2007-01-05T25:00"], "found '2007-01-05T25:00'"),
         (["whatif"], "THING"),
@@ -147,6 +148,15 @@ def test_bug_is_told_where_no_file_can_be_written(kedge: Kedge, tmp_path: Path) 
     assert "kedge has a bug: RuntimeError: oh" in done.err
     assert done.err.count("Traceback") == 1
     assert "During handling" not in done.err
+
+
+def test_damaged_database_is_told_in_plain_words(kedge: Kedge, tmp_path: Path) -> None:
+    (tmp_path / "evidence.sqlite").write_text("no database")
+    done = kedge("check", SMALL_CLUB, KEDGE_EVIDENCE=str(tmp_path / "evidence.sqlite"))
+    assert (done.code, done.out) == (2, "")
+    assert "evidence.sqlite is damaged" in done.err
+    assert "hint: " in done.err
+    assert not re.search(r"SELECT|sqlalche\.me|Traceback|because", done.err)
 
 
 @pytest.mark.parametrize("place", ["before", "after"])
