@@ -1,4 +1,4 @@
-"""Runs a command on a terminal of 100 columns and draws what it printed: picture.py OUT.svg COMMAND [ARGUMENT]…
+"""Runs a command on a terminal of 92 columns and draws its first lines: picture.py OUT.svg LINES COMMAND [ARGUMENT]…
 
 The picture is the same whenever the output is the same, and loads nothing from anywhere.
 """
@@ -18,14 +18,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-COLUMNS, LINES = 100, 48
+COLUMNS = 92
 FONT_FACES = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 
 def record(argv: list[str]) -> str:
     """What the command prints on a terminal, with its colours; findings (exit code 1) are fine."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     path = f"{Path('.venv/bin').resolve()}:{os.environ['PATH']}"
     settings = {"PATH": path, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=settings) as child:
@@ -45,10 +45,10 @@ def read_some(terminal: int) -> bytes:
         return b""
 
 
-def cut(output: str) -> str:
-    """At most one screen of it."""
+def cut(output: str, most: int) -> str:
+    """At most so many lines of it."""
     lines = output.split("\n")
-    return output if len(lines) <= LINES else "\n".join([*lines[: LINES - 1], "…"])
+    return output if len(lines) <= most else "\n".join([*lines[: most - 1], "…"])
 
 
 def draw(output: str, title: str, name: str) -> str:
@@ -60,7 +60,7 @@ def draw(output: str, title: str, name: str) -> str:
 
 
 if __name__ == "__main__":
-    target, argv = Path(sys.argv[1]), sys.argv[2:]
+    target, most, argv = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     target.parent.mkdir(parents=True, exist_ok=True)
-    picture = draw(cut(record(argv)), shlex.join(argv), target.stem)
+    picture = draw(cut(record(argv), most), shlex.join(argv), target.stem)
     target.write_text("\n".join(line.rstrip() for line in picture.splitlines()) + "\n", encoding="utf-8")

@@ -8,7 +8,6 @@ import os
 import pty
 import re
 import select
-import signal
 import struct
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import termios
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
 KEDGE = Path(sys.executable).with_name("kedge")
@@ -89,9 +88,8 @@ class Terminal:
     def __init__(self, argv: list[str], size: tuple[int, int], cwd: Path, settings: dict[str, str]) -> None:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
-        self.process = subprocess.Popen(  # closed by end()
-            argv, stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd, env=settings, start_new_session=True
-        )
+        # Its controlling terminal: only so a typed ^C becomes a signal.
+        self.process = subprocess.Popen(argv, cwd=cwd, env=settings, preexec_fn=lambda: os.login_tty(theirs))
         os.close(theirs)
         self._ours, self._raw, self._read_to = ours, "", 0
 
@@ -108,14 +106,21 @@ class Terminal:
     def wait_for(self, text: str) -> None:
         """Read until it says this, after what was waited for before; fails if it ends first."""
         while (at := self.said.find(text, self._read_to)) < 0:
-            assert self._read(), f"ended without saying {text!r}:\n{self.said}"
+            if not self._read():
+                self._fail(f"ended without saying {text!r}")
         self._read_to = at + len(text)
 
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+    def interrupt(self) -> Done:
+        """Press ^C until it ends: between a prompt and its first look at the keys, Python's readline is deaf."""
+        is_open = True
+        while is_open:
+            self.type("\x03")
+            while is_open and select.select([self._ours], [], [], 1)[0]:
+                is_open = self._read()
+        return self.end()
 
     def end(self) -> Done:
         """Read to its end and return how it ended."""
@@ -126,10 +131,17 @@ class Terminal:
 
     def _read(self) -> bool:
         ready, _, _ = select.select([self._ours], [], [], LIMIT_S)
-        assert ready, f"said nothing for {LIMIT_S} s:\n{self.said}"
+        if not ready:
+            self._fail(f"said nothing for {LIMIT_S} s")
         try:
             got = os.read(self._ours, 65536)
         except OSError:  # Linux: the other side is closed
             got = b""
         self._raw += got.decode(errors="replace")
         return bool(got)
+
+    def _fail(self, why: str) -> NoReturn:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
+        raise AssertionError(f"{why}:\n{self.said}")

@@ -56,13 +56,18 @@ def test_check_answers_as_promised(kedge: Kedge, path: Path) -> None:
     [
         (STATE_5, "critical", 1),
         (STATE_5, "never", 0),
-        (SMALL_CLUB, "critical", 0),
-        (SMALL_CLUB, "warning", 1),
-        (SMALL_CLUB, "note", 1),
+        ("web1 without a spare", "critical", 0),
+        ("web1 without a spare", "warning", 1),
+        ("web1 without a spare", "note", 1),
     ],
 )
-def test_check_fails_on_what_it_is_told(kedge: Kedge, path: Path, severity: str, code: int) -> None:
-    assert kedge("check", path, *MOMENTS[path], "--fail-on", severity).code == code
+def test_check_fails_on_what_it_is_told(
+    kedge: Kedge, tmp_path: Path, path: Path | str, severity: str, code: int
+) -> None:
+    if isinstance(path, str):
+        path = tmp_path / "kedge.yaml"
+        path.write_text(GREEN)
+    assert kedge("check", path, *MOMENTS.get(path, AUTUMN), "--fail-on", severity).code == code
 
 
 def test_accepted_finding_is_silent_until_its_day(kedge: Kedge, small: Path) -> None:
@@ -129,6 +134,22 @@ def test_whatif_takes_modes_and_several_losses(kedge: Kedge, losses: list[str], 
     done = kedge("whatif", *losses, "-i", CLUB_12, *AUTUMN)
     assert done.code == 0
     assert done.lines[0].startswith(f"{head} · 21 November 2026")
+
+
+@pytest.mark.parametrize(
+    ("loss", "row", "key", "gone"),
+    [
+        ("nas", "no copy left  wiki, mail, mailboxes, cloud, forge", "without_copy", "wiki"),
+        ("restic-password", "no copy left  wiki", "without_copy", "cloud"),
+        ("dana", "nobody opens  registrar-login", "closed", "registrar-login"),
+    ],
+)
+def test_loss_that_stops_nothing_is_not_called_nothing(kedge: Kedge, loss: str, row: str, key: str, gone: str) -> None:
+    argv = ("whatif", loss, "-i", CLUB_12, *AUTUMN)
+    assert row in kedge(*argv).out
+    answer = kedge(*argv, "--json").json
+    assert answer["down"] == []
+    assert gone in answer[key]
 
 
 def test_reboot_of_the_night_is_red_and_says_why(kedge: Kedge) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -87,6 +90,33 @@ def test_missing_server_fails_only_where_everything_is_required(
     assert done.returncode == failed, done.stdout
     assert ("1 failed" in done.stdout) == bool(failed)
     assert ("1 skipped" in done.stdout) == bool(failed)
+
+
+def test_demo_tells_of_the_night_and_leaves_the_page() -> None:
+    done = run("script/demo", "--no-serve", COLUMNS="80")
+    assert done.returncode == 0, done.stderr
+    shown = [line.split()[2] for line in done.stdout.splitlines() if line.startswith("$ kedge ")]
+    assert shown == ["check", "whatif", "before", "publish"]
+    for word in ("[notice-loop hoster-mail]", "[bk-none ", "[disk-limit hetzner-new]", "reboot hetzner-new: not yet"):
+        assert word in done.stdout
+    (folder,) = re.findall(r"^The pages are in (.+)$", done.stdout, re.MULTILINE)
+    assert "Wiki" in (Path(folder) / "index.de.html").read_text("utf-8")
+
+
+def test_demo_serves_the_page_until_interrupted() -> None:
+    with subprocess.Popen(
+        ["script/demo"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as demo:  # fmt: skip
+        assert demo.stdout
+        lines = iter(demo.stdout.readline, "")
+        (address,) = next(found for line in lines if (found := re.findall(r"http://127\.0\.0\.1:\d+/", line)))
+        with urllib.request.urlopen(address) as answer:
+            page = answer.read().decode()
+        demo.send_signal(signal.SIGINT)
+        demo.communicate(timeout=60)
+    assert "<html" in page
+    assert demo.returncode == 0
 
 
 def test_demo_refuses_what_it_does_not_know() -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from kedge.app.aftermath import Aftermath
 from kedge.model.finding import Finding
 from kedge.rules.case import Case
 from kedge.rules.judge import Verdict
@@ -57,7 +58,7 @@ def finding_answer(finding: Finding, language: str) -> Json:
     }
 
 
-def whatif_answer(answer: WhatIf, language: str) -> Json:
+def whatif_answer(answer: WhatIf, left: Aftermath, language: str) -> Json:
     """Return the answer of `kedge whatif`."""
     return {
         "lost": [str(loss) for loss in answer.lost],
@@ -66,6 +67,8 @@ def whatif_answer(answer: WhatIf, language: str) -> Json:
         "unnoticed": list(answer.toll.unnoticed),
         "uncertain": list(answer.uncertain),
         "without_data": list(answer.without_data),
+        "without_copy": list(left.uncopied),
+        "closed": list(left.closed),
         "chain": list(answer.chain),
         "circles": [list(circle) for circle in answer.circles],
         "plan": [_step_answer(step, language) for step in answer.plan],

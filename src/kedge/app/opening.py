@@ -65,7 +65,7 @@ def open_inventory(given: str | None) -> Opened:
 
 def read_now(text: str | None) -> datetime:
     """Return the moment to judge at; raises UsageError."""
-    if not text:
+    if text is None:
         return datetime.now(UTC)
     try:
         return parse_moment(text)

@@ -72,13 +72,21 @@ def _ask(path: str | None, question: Question, language: str) -> None:
     from kedge.errors import KedgeError
 
     leave = {"en": "Enter: leave open", "de": "Enter: offen lassen"}[language]
-    while text := click.prompt(f"{question.text.to(language)} ({leave})", default="", show_default=False).strip():
+    while text := _prompt(f"{question.text.to(language)} ({leave})"):
         try:
             _write(path, (f"{_key(question)}={text}",), False)
         except KedgeError as error:
             show_error(error, is_debugging=False)
         else:
             return
+
+
+def _prompt(text: str) -> str:
+    try:
+        return str(click.prompt(text, default="", show_default=False)).strip()
+    except click.Abort:
+        click.echo(err=True)  # the line of the ^C
+        raise
 
 
 def _write(path: str | None, answers: Sequence[str], as_json: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from kedge.errors import InventoryError, KedgeError
@@ -22,12 +24,17 @@ def show_error(error: KedgeError, is_debugging: bool) -> None:
 
 
 def _show_causes(error: KedgeError) -> None:
-    """Print what led to it, unless the message has said so itself."""
+    """Print the first line of what led to it, unless the message has said so itself."""
     cause = error.__cause__
     while cause is not None:
-        if str(cause) and str(cause) not in error.message:
-            click.echo(f"  because: {cause}", err=True)
+        reason = str(cause).partition("\n")[0]
+        if reason and _LABEL.sub("", reason) not in error.message:
+            click.echo(f"  because: {reason}", err=True)
         cause = cause.__cause__
+
+
+_LABEL = re.compile(r"^(\(\S+\)|\[Errno \d+\]) ")
+"""What libraries put before a reason: `(sqlite3.DatabaseError)`, `[Errno 17]`."""
 
 
 def report_bug(error: Exception, argv: list[str], is_debugging: bool) -> int:

@@ -42,7 +42,7 @@ def show_verdict(
     page.put(Line(f"{case.sections.organisation.name} · {on(case.now).to(language)}", "bold"))
     for finding in verdict.findings:
         if brief:
-            page.put_whole(_head(finding, language) + Line(f"  {_tag(finding)}", "dim"))
+            page.put_whole(Line.assemble(_head(finding, language), (f"  {_tag(finding)}", "dim")))
         else:
             _show_finding(page, finding, language)
     for finding, accepted in verdict.accepted:
@@ -56,7 +56,7 @@ def show_verdict(
 def _head(finding: Finding, language: str) -> Line:
     lead = _lead(finding, language)
     lead.pad_right(INDENT - lead.cell_len)
-    return lead + Line(finding.title.to(language), "bold")
+    return Line.assemble(lead, (finding.title.to(language), "bold"))
 
 
 def _lead(finding: Finding, language: str) -> Line:

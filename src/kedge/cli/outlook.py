@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text as Line
 
+from kedge.app.aftermath import Aftermath
 from kedge.cli.page import Page
 from kedge.model.finding import Loss, LossMode, Text
 from kedge.model.quantity import format_duration, parse_moment
@@ -31,10 +32,10 @@ ACTS = {
 }
 
 
-def show_whatif(page: Page, case: Case, answer: WhatIf, language: str) -> None:
+def show_whatif(page: Page, case: Case, answer: WhatIf, left: Aftermath, language: str) -> None:
     """Print what a loss does in about a dozen lines."""
     page.put(Line(f"{_losses(answer.lost, language)} · {on(case.now).to(language)}", "bold"))
-    rows = _toll_rows(answer, language)
+    rows = [*_toll_rows(answer, language), *_left_rows(answer, left, language)]
     if answer.uncertain:
         names = ", ".join(answer.uncertain)
         text = Text(f"whether {names} can be recovered: `kedge ask`", f"ob {names} zurückkommt: `kedge ask`")
@@ -67,15 +68,26 @@ def _toll_rows(answer: WhatIf, language: str) -> list[tuple[str, Line]]:
     ]
 
 
+def _left_rows(answer: WhatIf, left: Aftermath, language: str) -> Iterator[tuple[str, Line]]:
+    """Yield what stops nothing today: copies that are gone, accounts that stay shut."""
+    uncopied = [name for name in left.uncopied if name not in answer.toll.unrecoverable]
+    if uncopied:
+        yield Text("no copy left", "keine Kopie mehr").to(language), Line(", ".join(uncopied), "bold red")
+    if left.closed:
+        yield Text("nobody opens", "niemand öffnet").to(language), Line(", ".join(left.closed), "bold red")
+
+
 def _lost_text(answer: WhatIf) -> Text:
     lost = answer.toll.unrecoverable
     if not lost:
         return Text("nothing, if what is declared is true", "nichts, wenn stimmt, was angegeben ist")
     names = ", ".join(lost)
     is_all = len(lost) > 1 and set(lost) == set(answer.toll.down)
-    reason = Text(": no copy of the data", ": keine Kopie der Daten")
-    if set(answer.without_data) != set(lost):
-        reason = Text("", "")
+    reason = Text("", "")
+    if set(answer.without_data) == set(lost):
+        reason = Text(": no copy of the data", ": keine Kopie der Daten")
+    elif set(lost) <= set(answer.toll.unnoticed):
+        reason = Text(": nobody who could act learns of it", ": niemand, der handeln könnte, erfährt davon")
     return Text(("all of them" if is_all else names) + reason.en, ("alles" if is_all else names) + reason.de)
 
 
@@ -91,7 +103,8 @@ def _untold_text(answer: WhatIf) -> Text:
 
 
 def _step_line(step: PlanStep, language: str) -> Line:
-    notes = [f"{Text('with', 'mit').to(language)} {', '.join(step.needs)}"] if step.needs else []
+    unsaid = [need for need in step.needs if need not in step.what.en.split()]
+    notes = [f"{Text('with', 'mit').to(language)} {', '.join(unsaid)}"] if unsaid else []
     if step.not_before:
         notes.append(f"{Text('not before', 'nicht vor').to(language)} {on(step.not_before).to(language)}")
     if step.is_timed:

@@ -30,7 +30,7 @@ class Page:
         for number, line in enumerate(lines):
             head = lead.copy() if number == 0 else Line()
             head.pad_right(max(indent - head.cell_len, 0))
-            self.put_whole(head + line)
+            self.put_whole(Line.assemble(head, line))
 
     def put_whole(self, line: str | Line) -> None:
         """Print one line, however long it is."""
@@ -45,7 +45,7 @@ class Page:
         for *firsts, last in cells:
             lead = Line()
             for cell, width in zip(firsts, widths, strict=True):
-                lead += cell
+                lead = Line.assemble(lead, cell)
                 lead.pad_right(width - cell.cell_len)
             self.put(last, indent=sum(widths), lead=lead)
 
@@ -57,5 +57,5 @@ def _line(text: str | Line) -> Line:
 def _tagged(lines: list[Line], tag: str, width: int) -> list[Line]:
     label = Line(tag, "dim")
     if lines[-1].cell_len + 2 + label.cell_len <= width:
-        return [*lines[:-1], lines[-1] + Line("  ") + label]
+        return [*lines[:-1], Line.assemble(lines[-1], "  ", label)]
     return [*lines, label]

@@ -33,4 +33,5 @@ def command(out: Path, private: bool, path: str | None, now: str | None, as_json
     if as_json:
         print_json({"out": str(out), "private": private, "files": [str(file) for file in files]})
     else:
-        click.echo(f"{len(files)} files in {out}; open {out / 'index.html'}", err=True)
+        first = out / ("private.html" if private else "index.html")
+        click.echo(f"{len(files)} files in {out}; open {first}", err=True)

@@ -33,15 +33,17 @@ def command(things: tuple[str, ...], path: str | None, now: str | None, language
 
     A thing may carry a mode: gone (default), emptied, misused, withdrawn.
     """
+    from kedge.app.aftermath import aftermath
     from kedge.app.answers import whatif_answer
     from kedge.app.opening import open_inventory, read_losses, read_now
     from kedge.rules.whatif import what_if
 
     case = open_inventory(path).case(read_now(now))
-    answer = what_if(case, read_losses(case, things))
+    losses = read_losses(case, things)
+    answer, left = what_if(case, losses), aftermath(case, losses)
     if as_json:
-        print_json(whatif_answer(answer, language))
+        print_json(whatif_answer(answer, left, language))
     else:
         from kedge.cli.outlook import show_whatif
 
-        show_whatif(page(), case, answer, language)
+        show_whatif(page(), case, answer, left, language)
