@@ -17,6 +17,7 @@ from kedge.errors import KedgeError
 
 COMMANDS: dict[str, str] = {
     "check": "What would hurt you: findings, worst first.",
+    "probe": "What is up, truly: every service in its own protocol.",
     "whatif": "What the loss of something would do, and the way back.",
     "before": "The preflight of a reboot, resize, stop or move.",
     "show": "What the inventory says of a thing; without one, every name.",

@@ -1,69 +1,139 @@
-"""The greeting of a MySQL or MariaDB server: the only thing it says to somebody who has no account.
-
-Source: MariaDB client/server protocol, "Connecting" and "ERR_Packet" (mariadb.com/kb, 2024).
-"""
+"""MariaDB and MySQL over their own protocol: logged in, and a real query answered."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from kedge.model.instance import Instance, Scope
 from kedge.model.observation import Observation, Status
-from kedge.probes.failure import judge_failure
+from kedge.probes.dialogue import Broken, Call, Dialogue, converse, not_spoken
+from kedge.probes.login import Login, open_login
+from kedge.probes.mysql_wire import (
+    BLOCKED,
+    DENIED,
+    ERR,
+    MORE,
+    NOT_ALLOWED,
+    OK,
+    SWITCH,
+    Failure,
+    Greeting,
+    NotMySQL,
+    Packets,
+    choose_database,
+    login_packet,
+    parse_failure,
+    parse_greeting,
+    query,
+    scramble,
+)  # fmt: skip
+from kedge.probes.sql import Health, judge_health
 
-PROTOCOL = 10
-ERROR = 0xFF
-PACKET_LIMIT_BYTES = 4096
+FULL = b"\x01\x04"
+SERVER = "SELECT @@version, @@read_only"
+TABLES = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()"
+NO_SUCH_DATABASE, CLOSED_DATABASE = 1049, 1044
 
 
 @dataclass(frozen=True, slots=True)
 class MysqlProbe:
-    """Waits for the server's greeting. It proves that the server takes connections, not that its tables are whole."""
+    """Logs in and asks: version, read-only, the tables of each database. Without a login, up to being asked for one.
 
+    The handshake is always carried to its end: MariaDB blocks hosts that hang up in the middle (max_connect_errors).
+    """
+
+    login: Login | None = None
+    databases: tuple[str, ...] = ()
+    may_be_read_only: bool = False
     endpoint: str = "sql"
     limit: timedelta = timedelta(seconds=10)
     name: str = "sql"
     scope: Scope = "instance"
 
     async def look(self, at: Instance) -> Observation:
-        """Look once; nothing is sent."""
-        began = asyncio.get_running_loop().time()
-        seen = await self._look(at)
-        return replace(seen, took=timedelta(seconds=asyncio.get_running_loop().time() - began))
+        """Look once."""
 
-    async def _look(self, at: Instance) -> Observation:
-        dial = at.dial.get(self.endpoint)
-        if dial is None:
-            return Observation(Status.UNKNOWN, f"nobody said where to connect for '{self.endpoint}'")
-        try:
-            async with asyncio.timeout(self.limit.total_seconds()):
-                sock = await at.site.net.connect(dial, limit=self.limit)
-                reader, writer = await asyncio.open_connection(sock=sock)
-                try:
-                    header = await reader.readexactly(4)
-                    length = int.from_bytes(header[:3], "little")
-                    return judge_greeting(await reader.readexactly(min(length, PACKET_LIMIT_BYTES)))
-                finally:
-                    writer.close()
-        except asyncio.IncompleteReadError:
-            return Observation(Status.DOWN, "hung up without a greeting")
-        except Exception as failure:
-            return judge_failure(failure, self.limit)
+        async def talk(line: Dialogue) -> Observation:
+            packets = Packets(line)
+            try:
+                return await self._talk(packets, at)
+            except ValueError as error:  # NotMySQL, and numbers that are none
+                raise not_spoken("MySQL", str(error).encode(), line) from error
+
+        return await converse(at, Call(self.endpoint, self.limit), talk)
+
+    async def _talk(self, packets: Packets, at: Instance) -> Observation:
+        evidence = packets.line.evidence
+        greeting = parse_greeting(await packets.read())
+        if isinstance(greeting, Failure):
+            raise _refused(greeting, "the connection", packets)
+        evidence["version"] = greeting.version
+        user, password = await open_login(at, self.login) if self.login else ("kedge", "")
+        failure = await log_in(packets, greeting, user, password)
+        if failure and failure.code == DENIED and not self.login:
+            return Observation(Status.OK, "greeted, and asked for a login", evidence)
+        if failure:
+            raise _refused(failure, "the login", packets)
+        health = await self._ask(packets)
+        packets.line.parting = b"\x01\0\0\0\x01"
+        return judge_health(health, may_be_read_only=self.may_be_read_only)
+
+    async def _ask(self, packets: Packets) -> Health:
+        (version, read_only), *_ = await _rows(packets, SERVER)
+        tables: dict[str, int] = {}
+        refused: dict[int, list[str]] = {NO_SUCH_DATABASE: [], CLOSED_DATABASE: []}
+        for name in self.databases:
+            failure = await choose_database(packets, name)
+            if failure is None:
+                ((count,), *_) = await _rows(packets, TABLES)
+                tables[name] = int(count or 0)
+            elif failure.code in refused:
+                refused[failure.code].append(name)
+            else:
+                raise _refused(failure, "a query", packets)
+        is_read_only = (read_only or "0").upper() not in ("0", "OFF")
+        return Health(
+            version or "", is_read_only, tables, tuple(refused[CLOSED_DATABASE]), tuple(refused[NO_SUCH_DATABASE])
+        )
 
 
-def judge_greeting(packet: bytes) -> Observation:
-    """Return what the first packet of a server means; never raises."""
-    if packet[:1] == bytes([ERROR]):
-        number = int.from_bytes(packet[1:3], "little")
-        return Observation(Status.DOWN, f"refused connections: error {number}, {_printable(packet[3:])}")
-    version, end, rest = packet[1:].partition(b"\0")
-    if packet[:1] != bytes([PROTOCOL]) or not end or not version or len(rest) < 12:
-        return Observation(Status.DOWN, "did not answer as a MySQL server")
-    return Observation(Status.OK, "greeted", {"version": _printable(version)})
+async def _rows(packets: Packets, sql: str) -> list[list[str | None]]:
+    """Return the rows of a query, at least one; raises Broken or NotMySQL."""
+    rows = await query(packets, sql)
+    if isinstance(rows, Failure):
+        raise _refused(rows, "a query", packets)
+    if not rows:
+        raise NotMySQL("no rows")
+    return rows
 
 
-def _printable(data: bytes) -> str:
-    text = data.decode("utf-8", "replace")
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:160]
+async def log_in(packets: Packets, greeting: Greeting, user: str, password: str) -> Failure | None:
+    """Log in, by whichever plugin the server wants; return why not, or None. Raises Broken or NotMySQL."""
+    secret = scramble(greeting.plugin, password, greeting.salt)
+    await packets.send(login_packet(user, secret, greeting.plugin), "the result of the login")
+    for _ in range(4):  # a switch, then perhaps a word or two about how it goes on
+        data = await packets.read()
+        if data[0] == ERR:
+            return parse_failure(data)
+        if data[0] == OK:
+            return None
+        if data[0] == SWITCH:
+            plugin, _, salt = data[1:].partition(b"\0")
+            answer = scramble(plugin.decode(errors="replace"), password, salt.rstrip(b"\0"))
+            await packets.send(answer, "the result of the login")
+        elif data == FULL:
+            raise Broken("asks for the password in the clear; kedge does not send it", Status.UNKNOWN)
+        elif data[0] != MORE:
+            raise NotMySQL("no answer to a login")
+    raise NotMySQL("a login without end")
+
+
+def _refused(failure: Failure, step: str, packets: Packets) -> Broken:
+    """Return what an error means: unknown where it is about kedge's login or vantage, otherwise down."""
+    evidence = {**packets.line.evidence, "answer": f"{failure.code} {failure.text}"}
+    if failure.code in (NOT_ALLOWED, BLOCKED):
+        return Broken(f"refuses to talk to this vantage (error {failure.code})", Status.UNKNOWN, evidence)
+    if failure.code == DENIED:
+        return Broken("refused kedge's login; its password may have changed", Status.UNKNOWN, evidence)
+    return Broken(f"answered {step} with error {failure.code}", Status.DOWN, evidence)

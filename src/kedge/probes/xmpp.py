@@ -63,10 +63,7 @@ class XmppProbe:
         if has_tls:
             return features
         if features.element.find("starttls"):
-            await line.say(f"<starttls xmlns='{TLS}'/>".encode(), "its agreement to TLS")
-            if (await features.stream.read()).name != "proceed":
-                raise Broken("offered TLS and then refused it", evidence=line.evidence)
-            await line.start_tls(self._trust(is_plain), self.domain)
+            await encrypt(line, features, self.domain, self._trust(is_plain))
             return await open_stream(line, self.domain, self.side)
         if not is_plain:
             raise Broken("answered, but offers no encryption", Status.DEGRADED, line.evidence)
@@ -132,6 +129,14 @@ async def open_stream(line: Dialogue, domain: str, side: str) -> Features:
         raise not_spoken("XMPP", f"<{element.name}/>".encode(), line)
     line.evidence["features"] = quote(" ".join(sorted(child.name for child in element.children)))
     return Features(stream, element)
+
+
+async def encrypt(line: Dialogue, features: Features, domain: str, trust: ssl.SSLContext) -> None:
+    """Go on encrypted (RFC 6120 §5); the stream begins anew after it. Raises Broken if the server will not."""
+    await line.say(f"<starttls xmlns='{TLS}'/>".encode(), "its agreement to TLS")
+    if (await features.stream.read()).name != "proceed":
+        raise Broken("offered TLS and then refused it", evidence=line.evidence)
+    await line.start_tls(trust, domain)
 
 
 async def log_in(line: Dialogue, user: str, password: str, features: Features) -> None:

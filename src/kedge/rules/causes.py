@@ -45,7 +45,7 @@ def causes(
     `hints` are needs that a thing's own words blame (a page that cannot reach its database): one such word is enough
     to suspect a need that nobody could look at. `since` is when a thing was first seen so.
     """
-    case = _Case(needs, observations, hints or {}, since or {})
+    case = _Case(needs, observations, hints or {}, since or {}).suspecting()
     found = sorted(case.findings(), key=lambda finding: (-len(finding.symptoms), -finding.severity, finding.thing))
     return (*found, *case.unseen())
 
@@ -71,12 +71,16 @@ class _Case:
         }
         return {name: max(seen, key=lambda one: LEVELS[one.status]) for name, seen in known.items() if seen}
 
-    def findings(self) -> Iterator[Finding]:
+    def suspecting(self) -> _Case:
+        """Return the case with everything suspected that has to be."""
         case = self
         while suspect := case._suspect():
             case = replace(case, suspected=case.suspected | {suspect})
-        for members in case._sinks:
-            yield case._finding(members)
+        return case
+
+    def findings(self) -> Iterator[Finding]:
+        for members in self._sinks:
+            yield self._finding(members)
 
     @cached_property
     def _edges(self) -> Mapping[str, Sequence[str]]:
@@ -122,7 +126,9 @@ class _Case:
         thing = next((name for name in members if name in self.worst), members[0])
         bad = self.graph.levels[thing]
         symptoms = tuple(
-            Symptom(RULES[self.graph.levels[name]], name) for name in sorted(self._above(members)) if name in self.worst
+            Symptom(RULES[self.graph.levels[name]], name)
+            for name in sorted(self._above(members))
+            if name in self.observations
         )
         state, names = STATES[bad, len(members) > 1], listed(members)
         title = Text(f"{names.en} {state.en}", f"{names.de} {state.de}")
@@ -164,11 +170,11 @@ class _Case:
             )
 
     def unseen(self) -> Iterator[Finding]:
-        """Yield one finding for everything that no probe could look at."""
+        """Yield one finding for everything that no probe could look at, and that no cause explains."""
         blind = {
             name: next(iter(seen.items()))
             for name, seen in self.observations.items()
-            if seen and name not in self.worst
+            if seen and name not in self.worst and name not in self.graph.levels
         }
         if blind:
             names = listed(sorted(blind))

@@ -136,6 +136,11 @@ def test_what_was_not_seen_is_one_note() -> None:
     assert "wiki and xmpp" in str(found[0].title)
 
 
+def test_what_was_not_seen_because_of_a_cause_stands_beneath_it() -> None:
+    found = causes(OF_2007, seen(mail=DOWN, lists=UNKNOWN))
+    assert short(found) == {"down mail": ("lists",)}
+
+
 def test_the_worst_probe_of_a_thing_counts_and_is_quoted() -> None:
     looks = {"smtp": Observation(OK, "accepted the recipient"), "round trip": Observation(DOWN, "nothing arrived")}
     (found,) = causes(OF_2007, {"mail": looks})
@@ -151,9 +156,9 @@ STATES = st.dictionaries(NAMES, st.sampled_from([OK, DEGRADED, DOWN, UNKNOWN]), 
 def test_everything_that_is_not_ok_stands_somewhere(needs: Needs, states: dict[str, Status]) -> None:
     found = causes(needs, {name: {"probe": Observation(status, "said so")} for name, status in states.items()})
     listed = {name for one in found for name in (one.thing, *(symptom.thing for symptom in one.symptoms))}
-    titles = " ".join(str(one.title) for one in found)
+    reasons = {str(reason).partition(",")[0] for one in found for reason in one.why}
     for name, status in states.items():
-        assert status is OK or name in listed or name in titles
+        assert status is OK or name in listed or name in reasons
         if status is OK:
             assert name not in listed
 

@@ -1,0 +1,222 @@
+"""One sweep: every target looked at, none waiting for another; what was seen kept as spans and facts."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import resource
+import socket
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from kedge.app.targets import SRV, Target
+from kedge.app.vantage import LiveSite, VantageNet
+from kedge.errors import UsageError
+from kedge.evidence.database import Database
+from kedge.evidence.place import find_place
+from kedge.evidence.span import Look as Look  # what others may know of the database
+from kedge.model.facts import Fact, Facts
+from kedge.model.finding import Finding
+from kedge.model.instance import Instance
+from kedge.model.inventory import Inventory
+from kedge.model.observation import Observation, Status
+from kedge.model.ports import Address
+from kedge.probes.everywhere import merge
+from kedge.probes.failure import judge_failure
+from kedge.probes.http import HttpProbe
+from kedge.rules.cause_graph import needs_of
+from kedge.rules.causes import causes
+
+PER_PLACE = 10
+"""Looks at one address and port at a time: servers rightly mistrust who opens more (dovecot: 10 per user and IP)."""
+MOST = 1000
+SPARE_FILES = 64
+ADDRESSES = 8
+RENEW = 0.3
+"""A fact that has not changed is written again after this part of its shelf life, so that it never goes stale."""
+OBSERVED = "observation"
+Told = Callable[[Look], None]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """How to look: from which vantage, and whom to tell of each look."""
+
+    vantage: str
+    told: Told = lambda look: None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def run(self, targets: Sequence[Target]) -> list[Look]:
+        """Return one look for each target, in their order, however they went.
+
+        One more is started in each turn of the event loop: those under way come first when the machine is busy, so
+        that nobody's time runs out because of the others.
+        """
+        _import_heavy(targets)
+        under_way = asyncio.Semaphore(_most())
+        places: defaultdict[tuple[str, int], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(PER_PLACE))
+        async with asyncio.TaskGroup() as group:
+            tasks = []
+            for target in targets:
+                await under_way.acquire()
+                task = group.create_task(self._look(target, places))
+                task.add_done_callback(lambda _: under_way.release())
+                tasks.append(task)
+                await asyncio.sleep(0)
+        return [task.result() for task in tasks]
+
+    async def _look(self, target: Target, places: Mapping[tuple[str, int], asyncio.Semaphore]) -> Look:
+        dial = target.dial
+        place = (dial.host, dial.port) if dial else (target.thing, 0)
+        async with places[place]:
+            at = self.now()
+            seen = await look_everywhere(target)
+        look = Look(target.thing, target.name, self.vantage, at, seen)
+        self.told(look)
+        return look
+
+
+def _import_heavy(targets: Sequence[Target]) -> None:
+    """Import what looks need before any of them has a limit that runs."""
+    import dns.resolver  # noqa: F401
+
+    if any(isinstance(target.probe, HttpProbe) for target in targets):
+        import aiohttp  # noqa: F401
+
+
+def _most() -> int:
+    """Return how many looks may be under way: each has a file descriptor or two."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(8, min(MOST, (files - SPARE_FILES) // 2))
+
+
+async def look_everywhere(target: Target) -> Observation:
+    """Return what one target's probe saw at every address of the name it connects to."""
+    dial, site = target.dial, target.at.site
+    if dial is None or dial.host.startswith("/") or not isinstance(site, LiveSite):
+        return await target.probe.look(target.at)
+    assert isinstance(site.net, VantageNet)
+    try:
+        places = await _places(site.net, dial, SRV.get(target.endpoint, ""))
+    except (OSError, TimeoutError) as failure:
+        return judge_failure(failure, timedelta(seconds=4))
+    variants = {place: _at(target, site, dial, place) for place in places[:ADDRESSES]}
+    seen = await asyncio.gather(*map(target.probe.look, variants.values()))
+    return merge({place.host: one for place, one in zip(variants, seen, strict=True)})
+
+
+async def _places(net: VantageNet, dial: Address, srv: str) -> list[Address]:
+    """Return every address and port that a name leads to; raises gaierror."""
+    if pin := net.pins.get(dial.host):
+        return [replace(dial, host=pin)]
+    found = await net.names.services(f"{srv}.{dial.host}") if srv else ()
+    leads = [replace(dial, host=one.host, port=one.port) for one in found] or [dial]
+    addresses = await asyncio.gather(*(net.names.addresses(one.host) for one in leads), return_exceptions=True)
+    places = [
+        replace(lead, host=one)
+        for lead, known in zip(leads, addresses, strict=True)
+        if isinstance(known, tuple)
+        for one in known
+    ]
+    failures = [one for one in addresses if isinstance(one, BaseException)]
+    if not places and failures:
+        raise failures[0]
+    return places
+
+
+def _at(target: Target, site: LiveSite, dial: Address, place: Address) -> Instance:
+    """Return the instance as it is at one address; its other names lead where they always do."""
+    assert isinstance(site.net, VantageNet)
+    pins = {**site.net.pins, dial.host: place.host}
+    dials = {**target.at.dial, target.endpoint: place}
+    return replace(target.at, site=replace(site, net=replace(site.net, pins=pins)), dial=dials)
+
+
+def judge(inventory: Inventory, looks: Iterable[Look]) -> tuple[Finding, ...]:
+    """Return one finding for each cause of what was seen."""
+    seen: defaultdict[str, dict[str, Observation]] = defaultdict(dict)
+    for look in looks:
+        seen[look.thing][look.probe] = look.seen
+    return causes(needs_of(inventory), seen, hints=_hints(inventory, seen))
+
+
+def _hints(inventory: Inventory, seen: Mapping[str, Mapping[str, Observation]]) -> Mapping[str, set[str]]:
+    """Return the needs that services blame in their own words: an error page that speaks of the database."""
+    hints: dict[str, set[str]] = {}
+    for name, service in inventory.sections.services.items():
+        words = " ".join(one.what for one in seen.get(name, {}).values() if one.status is not Status.OK).lower()
+        blamed = {bound for role in service.requires if role in words and (bound := getattr(service, role, None))}
+        if blamed:
+            hints[name] = blamed
+    return hints
+
+
+def facts_of(targets: Sequence[Target], looks: Sequence[Look]) -> Iterator[Fact]:
+    """Yield what the looks say beyond up and down: the evidence that a probe says is a fact of its thing."""
+    worst: dict[str, Look] = {}
+    for target, look in zip(targets, looks, strict=True):
+        tells: frozenset[str] = getattr(target.probe, "tells", frozenset())
+        for what, value in look.seen.evidence.items():
+            if what.partition("/")[0] in tells:
+                yield Fact(
+                    look.thing, what, value, look.at, "observed", by="kedge", how=look.probe, vantage=look.vantage
+                )
+        known = worst.get(look.thing)
+        if known is None or _RANK[look.seen.status] > _RANK[known.seen.status]:
+            worst[look.thing] = look
+    for thing, look in worst.items():
+        value = f"{look.seen.status}: {look.seen.what}"
+        yield Fact(thing, OBSERVED, value, look.at, "observed", by="kedge", how=look.probe, vantage=look.vantage)
+
+
+_RANK = {Status.OK: 0, Status.UNKNOWN: 1, Status.DEGRADED: 2, Status.DOWN: 3}
+
+
+def keep(inventory: Path, targets: Sequence[Target], looks: Sequence[Look]) -> None:
+    """Keep looks as spans and what they tell as facts, in the inventory's database; raises EvidenceError."""
+    if not looks:
+        return
+    database = Database(find_place(inventory, os.environ))
+    database.append(looks)
+    now = max(look.at for look in looks)
+    known = database.facts(now)
+    database.record(fact for fact in facts_of(targets, looks) if _is_news(fact, known))
+
+
+def _is_news(fact: Fact, known: Facts) -> bool:
+    """Whether a fact is worth a row: it changed, or what is known of it grows old."""
+    old = known.get(fact.thing, fact.what)
+    if old is None or old.value != fact.value:
+        return True
+    return not replace(old, at=fact.at - (fact.at - old.at) / RENEW).is_fresh(fact.at)
+
+
+def choose_vantage(inventory: Inventory, given: str) -> str:
+    """Return the name of the place we look from: as given, the only declared one, or this machine's name.
+
+    Raises KedgeError for one that is not declared, where others are.
+    """
+    declared = list(inventory.sections.vantages)
+    if given:
+        if given not in declared and declared:
+            inventory.find(given)
+            raise UsageError(f"'{given}' is not a vantage", hint=f"declared: {', '.join(declared)}")
+        return given
+    return declared[0] if len(declared) == 1 else socket.gethostname()
+
+
+def require_address(text: str) -> str:
+    """Return an IP address, or nothing if nothing was given; raises UsageError."""
+    try:
+        return str(ipaddress.ip_address(text)) if text else ""
+    except ValueError as cause:
+        raise UsageError(f"--at: {cause}") from cause
+
+
+def is_fine(looks: Iterable[Look]) -> bool:
+    """Whether everything is ok; what could not be looked at is not."""
+    return all(look.seen.status is Status.OK for look in looks)

@@ -1,0 +1,125 @@
+"""What a sweep looks at: every thing of the inventory that has a probe, as it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kedge.app.names import is_literal
+from kedge.app.vantage import LiveSite, NoShell, VantageNet, shell_into
+from kedge.model.instance import Instance, Probe
+from kedge.model.inventory import Inventory
+from kedge.model.naming import Domain
+from kedge.model.ports import Address
+from kedge.model.service import Service
+from kedge.probes.zone import ZoneProbe
+
+SRV = {"xmpp-client": "_xmpp-client._tcp", "xmpp-server": "_xmpp-server._tcp"}
+"""Endpoints whose domain leads to them by an SRV record (RFC 6120 §3.2.1)."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One probe and what it looks at. `name` is the probe's own, with the host where a service has several."""
+
+    thing: str
+    name: str
+    probe: Probe
+    at: Instance
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint it connects to; empty if it is none of the instance's."""
+        return str(getattr(self.probe, "endpoint", ""))
+
+    @property
+    def dial(self) -> Address | None:
+        """Where that is."""
+        return self.at.dial.get(self.endpoint)
+
+
+@dataclass(frozen=True)
+class Surveyor:
+    """Finds targets in an inventory. `there` is an address that is looked at in place of every declared one."""
+
+    inventory: Inventory
+    net: VantageNet
+    folder: Path
+    there: str = ""
+
+    def targets(self, things: Collection[str] = ()) -> Iterator[Target]:
+        """Yield what can be looked at, of these things or of all."""
+        sections = self.inventory.sections
+        for name, service in sections.services.items():
+            if not things or name in things:
+                yield from self._of_service(name, service)
+        for name, domain in sections.domains.items() if not self.there else ():
+            if not things or name in things:
+                yield self._of_domain(name, domain)
+
+    def _of_service(self, name: str, service: Service) -> Iterator[Target]:
+        hosts = service.host or ("",)
+        is_named = all(endpoint.host for endpoint in service.endpoints())
+        for host in hosts[:1] if is_named or self.there else hosts:
+            at = self.live(service, host)
+            suffix = f" on {host}" if len(hosts) > 1 and not is_named and not self.there else ""
+            for probe in service.probes(at):
+                if probe.scope == "instance" or not self.there:
+                    yield Target(name, probe.name + suffix, probe, at)
+
+    def live(self, service: Service, host: str, depth: int = 1) -> Instance:
+        """Return the running copy of a service on a host, with those it is bound to."""
+        uses: dict[str, Instance] = {}
+        for role in service.requires if depth else ():
+            bound = self.inventory.sections.services.get(getattr(service, role.replace("-", "_"), None) or "")
+            if bound:
+                uses[role] = self.live(bound, (bound.host or ("",))[0], depth - 1)
+        dial = {endpoint.name: self._address(endpoint.host, host, endpoint.port) for endpoint in service.endpoints()}
+        return Instance("live", self._site(host, service), {k: v for k, v in dial.items() if v}, uses=uses)
+
+    def _address(self, name: str, host: str, port: int) -> Address | None:
+        if self.there and not name:
+            return Address(self.there, port)
+        found = self.inventory.sections.hosts.get(host)
+        where = name or (found.address[0] if found and found.address else "")
+        return Address(where, port) if where else None
+
+    def _site(self, host: str, service: Service) -> LiveSite:
+        declared = self.inventory.sections.hosts.get(host)
+        shell = shell_into(declared.login) if declared and not self.there else NoShell("nobody said how to enter it")
+        pins = {endpoint.host: self.there for endpoint in service.endpoints() if endpoint.host and self.there}
+        return LiveSite(replace(self.net, pins=pins), shell, self.inventory.sections.secrets, self.folder)
+
+    def _of_domain(self, name: str, domain: Domain) -> Target:
+        probe = ZoneProbe(name, declared_records(domain), dict(self._name_servers(domain)))
+        return Target(name, probe.name, probe, Instance("live", LiveSite(self.net, NoShell("")), {}))
+
+    def _name_servers(self, domain: Domain) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield the name servers that are one's own, with their hosts' addresses."""
+        sections = self.inventory.sections
+        for name in domain.nameservers or ():
+            service = sections.services.get(name)
+            hosts = (service.host or ()) if service else (name,)
+            addresses = tuple(
+                address for host in hosts if host in sections.hosts for address in sections.hosts[host].address
+            )
+            if found := tuple(filter(is_literal, addresses)):
+                yield getattr(service, "hostname", "") or name, found
+
+
+def declared_records(domain: Domain) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """Return the declared zone: (owner, type) -> record data in presentation format."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for owners, records in domain.zone.items():
+        for record in records:
+            kind, _, data = record.strip().partition(" ")
+            for owner in owners.split():
+                found.setdefault((owner, kind.upper()), []).append(data.strip())
+    return {key: tuple(values) for key, values in found.items()}
+
+
+def survey(inventory: Inventory, path: Path, things: Collection[str] = (), there: str = "") -> list[Target]:
+    """Return the targets of an inventory that lies at a path, in its order."""
+    folder = path if path.is_dir() else path.parent
+    return list(Surveyor(inventory, VantageNet(), folder, there).targets(things))

@@ -1,0 +1,165 @@
+"""This machine as a place to look from: its network, the logins into hosts, and the secrets kedge was given."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import shlex
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+
+from kedge.adapters.local import LocalShell, connect_socket
+from kedge.app.names import Names
+from kedge.errors import OutsideError
+from kedge.model.people import Secret
+from kedge.model.ports import Address, Exit, Net, Running, Shell
+
+SSH_OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=10")
+SSH_FAILED = 255
+SECRET_LIMIT = timedelta(seconds=20)
+
+
+class DirectNet:
+    """Connects from this machine to IP addresses, by streams and by datagrams."""
+
+    async def connect(self, to: Address, *, limit: timedelta) -> socket.socket:
+        """Return a connected socket."""
+        return await _connect(to.host, to.port, socket.SOCK_STREAM)
+
+    async def connect_datagram(self, to: Address, *, limit: timedelta) -> socket.socket:
+        """Return a connected UDP socket."""
+        return await _connect(to.host, to.port, socket.SOCK_DGRAM)
+
+
+@dataclass(frozen=True)
+class VantageNet(DirectNet):
+    """Connects from this machine to names as well; `pins` say where a name leads regardless of the DNS."""
+
+    names: Names = field(default_factory=lambda: Names(DirectNet()))
+    pins: Mapping[str, str] = field(default_factory=dict)
+
+    async def connect(self, to: Address, *, limit: timedelta) -> socket.socket:
+        """Return a connected socket; every address of a name gets its share of the limit."""
+        if to.host.startswith("/"):
+            return await connect_socket(socket.socket(socket.AF_UNIX), to.host)
+        *others, last = (pin,) if (pin := self.pins.get(to.host)) else await self.names.addresses(to.host)
+        for address in others:
+            with contextlib.suppress(OSError, TimeoutError):
+                share = limit.total_seconds() / (len(others) + 1)
+                return await asyncio.wait_for(_connect(address, to.port, socket.SOCK_STREAM), share)
+        return await _connect(last, to.port, socket.SOCK_STREAM)
+
+
+async def _connect(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
+    family = socket.AF_INET6 if ipaddress.ip_address(address.partition("%")[0]).version == 6 else socket.AF_INET
+    return await connect_socket(socket.socket(family, kind), (address, port))
+
+
+@dataclass(frozen=True)
+class LoginShell:
+    """Runs commands on a host by its declared login, `ssh root@web1.example.org`; the user's OpenSSH does the rest.
+
+    Exit code 255 is ssh's own failure (ssh(1)): nothing is known of the host, so `code` is None.
+    """
+
+    login: str
+
+    @property
+    def _local(self) -> LocalShell:
+        program, *rest = shlex.split(self.login)
+        return LocalShell(hop=lambda argv: (program, *SSH_OPTIONS, *rest, "--", shlex.join(argv)))
+
+    async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: timedelta) -> Exit:
+        """Run a command there to its end, or to its limit."""
+        ended = await self._local.run(argv, stdin=stdin, limit=limit)
+        return Exit(None, stderr=ended.stderr) if ended.code == SSH_FAILED else ended
+
+    def start(self, argv: Sequence[str]) -> AbstractAsyncContextManager[Running]:
+        """Run a program there for as long as the context lasts."""
+        return self._local.start(argv)
+
+    async def put(self, source: Path, target: PurePosixPath) -> None:
+        """Copy a file there and compare length and SHA-256; raises OutsideError."""
+        await self._local.put(source, target)
+
+    async def get(self, source: PurePosixPath, target: Path) -> None:
+        """Copy a file here and compare length and SHA-256; raises OutsideError."""
+        await self._local.get(source, target)
+
+
+@dataclass(frozen=True)
+class NoShell:
+    """A host that kedge was given no login for: everything there is unknown."""
+
+    why: str
+
+    async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: timedelta) -> Exit:
+        """Return that nothing was run."""
+        return Exit(None, stderr=self.why.encode())
+
+    def start(self, argv: Sequence[str]) -> AbstractAsyncContextManager[Running]:
+        """Raise OutsideError."""
+        raise OutsideError(self.why)
+
+    async def put(self, source: Path, target: PurePosixPath) -> None:
+        """Raise OutsideError."""
+        raise OutsideError(self.why)
+
+    async def get(self, source: PurePosixPath, target: Path) -> None:
+        """Raise OutsideError."""
+        raise OutsideError(self.why)
+
+
+def shell_into(login: str) -> Shell:
+    """Return the shell that a declared login opens: by ssh, or none."""
+    if not login:
+        return NoShell("the inventory declares no login for its host")
+    return LoginShell(login) if shlex.split(login)[:1] == ["ssh"] else NoShell(f"kedge cannot enter by '{login}'")
+
+
+@dataclass(frozen=True)
+class LiveSite:
+    """A host as it is seen from here: connections come from this machine, commands run there."""
+
+    net: Net
+    shell: Shell
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    folder: Path = Path()
+
+    async def open_secret(self, name: str) -> str:
+        """Return a secret that the inventory says kedge may use; raises OutsideError."""
+        secret = self.secrets.get(name)
+        if secret is None or not secret.from_:
+            raise OutsideError(f"the inventory does not say where kedge finds the secret '{name}'")
+        return await read_secret(secret.from_, self.folder)
+
+
+async def read_secret(source: str, folder: Path) -> str:
+    """Return a secret from `env:NAME`, `file:PATH` (relative to the inventory) or `command:WORDS`; its first line."""
+    how, _, where = source.partition(":")
+    match how.strip():
+        case "env":
+            text = os.environ.get(where.strip())
+        case "file":
+            text = await asyncio.to_thread(_read_file, folder, where.strip())
+        case "command":
+            ended = await LocalShell().run(shlex.split(where), limit=SECRET_LIMIT)
+            text = ended.stdout.decode() if ended.code == 0 else None
+        case _:
+            text = None
+    if not text:
+        raise OutsideError(f"a secret could not be read from '{how}:'")
+    return text.splitlines()[0]
+
+
+def _read_file(folder: Path, name: str) -> str | None:
+    try:
+        return (folder / Path(name).expanduser()).read_text(encoding="utf-8")
+    except (OSError, UnicodeError, RuntimeError):
+        return None

@@ -1,0 +1,58 @@
+"""`kedge probe`: what is up, truly."""
+
+from __future__ import annotations
+
+import click
+
+from kedge.cli.options import complete_things, inventory_option, json_option, language_option, page, print_json
+
+EPILOG = """\b
+Examples:
+  kedge probe                          everything, once
+  kedge probe wiki mail
+  kedge probe wiki --at 198.51.100.7   before the DNS points there
+  kedge probe --json | jq '.observations[] | select(.status != "ok")'"""
+
+
+@click.command("probe", epilog=EPILOG)
+@click.argument("things", nargs=-1, metavar="[SERVICE]…", shell_complete=complete_things)
+@click.option("--at", "there", default="", metavar="ADDRESS", help="Look at this IP address, whatever the DNS says.")
+@click.option("--vantage", default="", metavar="NAME", help="Where this is; default: the only declared vantage.")
+@inventory_option
+@language_option
+@json_option
+def command(things: tuple[str, ...], there: str, vantage: str, path: str | None, language: str, as_json: bool) -> int:
+    """Look at every service once, in its own protocol, and name the causes of what is not ok.
+
+    What was seen is kept, except with --at. Exit code 1: something is not ok, or could not be looked at.
+    """
+    import asyncio
+
+    from kedge.app.opening import open_inventory
+    from kedge.app.probing import Sweep, choose_vantage, is_fine, judge, keep, require_address
+    from kedge.app.targets import survey
+    from kedge.cli.progress import telling
+    from kedge.errors import UsageError
+
+    opened = open_inventory(path)
+    for name in things:
+        opened.inventory.find(name)
+    if there and not things:
+        raise UsageError("--at looks at named services only", hint="kedge probe wiki --at 198.51.100.7")
+    targets = survey(opened.inventory, opened.path, things, require_address(there))
+    if not targets:
+        raise UsageError("nothing here can be looked at", hint="give a service a `url` or a `hostname`")
+    with telling(len(targets)) as told:
+        looks = asyncio.run(Sweep(choose_vantage(opened.inventory, vantage), told).run(targets))
+    findings = judge(opened.inventory, looks)
+    if as_json:
+        from kedge.app.sweep_answer import probe_answer
+
+        print_json(probe_answer(looks, findings, language))
+    else:
+        from kedge.cli.seen import show_looks
+
+        show_looks(page(), looks, findings, language)
+    if not there:
+        keep(opened.path, targets, looks)
+    return int(not is_fine(looks))

@@ -1,0 +1,318 @@
+"""A sweep: who waits for whom, what is kept, which causes are named."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from kedge.app.names import Names, read_hosts
+from kedge.app.probing import PER_PLACE, Sweep, choose_vantage, facts_of, judge, keep, look_everywhere
+from kedge.app.targets import Target, survey
+from kedge.app.vantage import DirectNet, LiveSite, LoginShell, NoShell, VantageNet, read_secret
+from kedge.errors import OutsideError, UsageError
+from kedge.evidence.database import Database
+from kedge.evidence.span import Look
+from kedge.inventory.read import read_inventory
+from kedge.model.instance import Instance
+from kedge.model.inventory import Inventory
+from kedge.model.observation import Observation, Status
+from kedge.model.ports import Address
+from tests.unit.probes.nameservers import NameServer, name_servers
+
+NOW = datetime(2007, 1, 6, 20, tzinfo=UTC)
+
+
+@dataclass
+class Staring:
+    """A probe that looks for as long as `takes_s`, and remembers how many did so at once."""
+
+    name: str = "stare"
+    scope: str = "instance"
+    endpoint: str = "web"
+    takes_s: float = 0.0
+    status: Status = Status.OK
+    evidence: dict[str, str] = field(default_factory=dict)
+    tells: ClassVar[frozenset[str]] = frozenset({"used"})
+    dialled: list[Address] = field(default_factory=list)
+    at_once: list[int] = field(default_factory=lambda: [0, 0])
+
+    async def look(self, at: Instance) -> Observation:
+        if self.endpoint in at.dial:
+            self.dialled.append(at.dial[self.endpoint])
+        self.at_once[0] += 1
+        self.at_once[1] = max(self.at_once)
+        await asyncio.sleep(self.takes_s)
+        self.at_once[0] -= 1
+        return Observation(self.status, "stared", self.evidence)
+
+
+def target(probe: Any, host: str = "192.0.2.1", port: int = 80, thing: str = "wiki") -> Target:
+    site = LiveSite(VantageNet(), NoShell("none"))
+    return Target(thing, probe.name, probe, Instance("live", site, {"web": Address(host, port)}))
+
+
+def run(targets: list[Target]) -> list[Look]:
+    return asyncio.run(Sweep("here", now=lambda: NOW).run(targets))
+
+
+class TestSweep:
+    def test_looks_come_in_the_order_of_the_targets(self) -> None:
+        slow, quick = Staring("slow", takes_s=0.05), Staring("quick")
+        assert [look.probe for look in run([target(slow), target(quick)])] == ["slow", "quick"]
+
+    def test_nobody_waits_for_a_silent_target(self) -> None:
+        looked = Staring(takes_s=0.2)
+        run([target(looked, port=port) for port in range(1, 200)])
+        assert looked.at_once[1] == 199
+
+    def test_one_place_is_not_stormed(self) -> None:
+        looked = Staring(takes_s=0.01)
+        run([target(looked) for _ in range(3 * PER_PLACE)])
+        assert looked.at_once[1] == PER_PLACE
+
+    def test_everybody_is_told_of_each_look(self) -> None:
+        told: list[Look] = []
+        asyncio.run(Sweep("here", told.append).run([target(Staring()), target(Staring())]))
+        assert len(told) == 2
+
+
+RESOLVER = "192.0.2.53"
+KNOWN = {
+    "www.example.org. A": ["192.0.2.1"],
+    "www.example.org. AAAA": ["2001:db8::1"],
+    "xmpp.example.org. A": ["192.0.2.5"],
+    "_xmpp-client._tcp.example.org. SRV": ["5 0 5222 xmpp.example.org.", "1 0 5223 xmpp.example.org."],
+}
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Path:
+    path = tmp_path / "hosts"
+    path.write_text(
+        "192.0.2.80 intern.example.org intern # a note\n127.0.0.2 two.example.org\n127.0.0.1 two.example.org\n"
+    )
+    return path
+
+
+async def seen_by(probe: Staring, host: str, hosts: Path, known: dict[str, list[str]] | None = None) -> Observation:
+    resolver = NameServer(KNOWN if known is None else known, is_authoritative=False)
+    async with name_servers({RESOLVER: resolver}) as net:
+        names = Names(net, [Address(RESOLVER, 53)], hosts)
+        at = Instance("live", LiveSite(VantageNet(names), NoShell("")), {probe.endpoint: Address(host, 80)})
+        return await look_everywhere(Target("wiki", "stare", probe, at))
+
+
+class TestNames:
+    async def test_every_address_is_looked_at(self, hosts: Path) -> None:
+        probe = Staring()
+        seen = await seen_by(probe, "www.example.org", hosts)
+        assert sorted(address.host for address in probe.dialled) == ["192.0.2.1", "2001:db8::1"]
+        assert seen.status is Status.OK
+
+    async def test_an_srv_record_leads_to_host_and_port(self, hosts: Path) -> None:
+        probe = Staring(endpoint="xmpp-client")
+        await seen_by(probe, "example.org", hosts)
+        assert {(one.host, one.port) for one in probe.dialled} == {("192.0.2.5", 5222), ("192.0.2.5", 5223)}
+
+    async def test_the_hosts_file_comes_first(self, hosts: Path) -> None:
+        probe = Staring()
+        await seen_by(probe, "intern.example.org", hosts)
+        assert [address.host for address in probe.dialled] == ["192.0.2.80"]
+
+    async def test_a_name_that_does_not_exist_is_down(self, hosts: Path) -> None:
+        assert (await seen_by(Staring(), "gone.example.org", hosts)).status is Status.DOWN
+
+    async def test_a_resolver_that_fails_is_unknown(self, hosts: Path) -> None:
+        async with name_servers({RESOLVER: NameServer(is_silent=True, has_tcp=False)}) as net:
+            names = Names(net, [], hosts)
+            with pytest.raises(socket.gaierror) as failure:
+                await names.addresses("www.example.org")
+        assert failure.value.errno == socket.EAI_AGAIN
+
+    async def test_no_text_is_more_than_a_name_that_does_not_exist(self, hosts: Path) -> None:
+        for name in ("a..example.org", "x" * 70 + ".example.org", "-\udce4.example.org"):
+            assert (await seen_by(Staring(), name, hosts)).status is Status.DOWN
+
+    def test_what_hosts_files_say(self) -> None:
+        text = "# hello\n::1 localhost ip6-localhost\n127.0.0.1 localhost\nnonsense here\n\n"
+        assert read_hosts(text) == {"localhost": ("::1", "127.0.0.1"), "ip6-localhost": ("::1",)}
+
+
+INVENTORY = """
+version: 1
+organisation: {name: Test}
+hosts:
+  old: {address: [192.0.2.10], login: ssh root@old.example.org}
+  new: {address: [192.0.2.20]}
+services:
+  wiki: {kind: mediawiki, host: old, url: "http://wiki.example.org/", database: db}
+  forum: {kind: other, host: old, url: "http://forum.example.org/", needs: db}
+  db: {kind: mariadb, host: old}
+  tickets: {kind: request-tracker, host: new, url: "http://tickets.example.org/", database: tickets-db}
+  tickets-db: {kind: mariadb, host: new}
+  dns: {kind: bind, host: new, hostname: ns1.example.org}
+domains:
+  example.org: {nameservers: dns, zone: {"wiki www": A 192.0.2.10, "@": "MX 10 mail"}}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "kedge.yaml"
+    made.write_text(INVENTORY)
+    return made
+
+
+@pytest.fixture
+def inventory(path: Path) -> Inventory:
+    return read_inventory(path)
+
+
+class TestSurvey:
+    def test_services_and_domains_are_looked_at(self, inventory: Inventory, path: Path) -> None:
+        found = {(one.thing, one.name) for one in survey(inventory, path)}
+        assert {("wiki", "http"), ("forum", "http"), ("example.org", "zone")} <= found
+
+    def test_only_what_is_named(self, inventory: Inventory, path: Path) -> None:
+        assert {one.thing for one in survey(inventory, path, ["wiki"])} == {"wiki"}
+
+    def test_a_domain_brings_its_records_and_its_own_servers(self, inventory: Inventory, path: Path) -> None:
+        (one,) = (one for one in survey(inventory, path) if one.thing == "example.org")
+        probe: Any = one.probe
+        assert probe.declared[("www", "A")] == ("192.0.2.10",)
+        assert probe.servers == {"ns1.example.org": ("192.0.2.20",)}
+
+    def test_another_address_is_dialled_whatever_the_dns_says(self, inventory: Inventory, path: Path) -> None:
+        (one,) = survey(inventory, path, ["wiki"], "198.51.100.7")
+        site: Any = one.at.site
+        assert site.net.pins == {"wiki.example.org": "198.51.100.7"}
+        assert isinstance(site.shell, NoShell)
+
+    def test_bound_services_come_along(self, inventory: Inventory, path: Path) -> None:
+        (one,) = survey(inventory, path, ["wiki"])
+        assert set(one.at.uses) == {"database"}
+
+    def test_a_host_is_entered_by_its_login(self, inventory: Inventory, path: Path) -> None:
+        (one,) = survey(inventory, path, ["wiki"])
+        assert one.at.site.shell == LoginShell("ssh root@old.example.org")
+
+
+def look(thing: str, status: Status, what: str = "said so", **evidence: str) -> Look:
+    return Look(thing, "http", "here", NOW, Observation(status, what, evidence))
+
+
+class TestJudge:
+    def test_a_page_that_blames_its_database_makes_it_the_suspect(self, inventory: Inventory) -> None:
+        what = "answered with an error page: 'Cannot access the database'"
+        found = judge(inventory, [look("tickets", Status.DOWN, what), look("dns", Status.OK)])
+        assert [finding.thing for finding in found] == ["tickets-db"]
+
+    def test_an_organisation_in_order_has_no_cause(self, inventory: Inventory) -> None:
+        assert judge(inventory, [look("wiki", Status.OK)]) == ()
+
+
+class TestKeep:
+    @pytest.fixture
+    def database(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+        monkeypatch.setenv("KEDGE_EVIDENCE", str(tmp_path / "evidence.sqlite"))
+        return Database(tmp_path / "evidence.sqlite")
+
+    def test_looks_become_spans_and_facts(self, database: Database, path: Path) -> None:
+        probe = Staring(evidence={"used/root": "5 GB", "other": "x"})
+        targets = [target(probe, thing="old")]
+        keep(path, targets, run(targets))
+        (span,) = database.current_spans()
+        assert (span.thing, span.probe, span.vantage, span.seen.status) == ("old", "stare", "here", Status.OK)
+        facts = database.facts(NOW).latest
+        assert {key: fact.value for key, fact in facts.items()} == {
+            ("old", "used/root"): "5 GB",
+            ("old", "observation"): "ok: stared",
+        }
+
+    def test_a_thing_is_as_bad_as_its_worst_probe(self) -> None:
+        targets = [target(Staring()), target(Staring("other", status=Status.DOWN))]
+        (fact,) = facts_of(targets, run(targets))
+        assert fact.value == "down: stared"
+
+    @pytest.mark.parametrize(("minutes", "rows"), [(1, 1), (5, 2)])
+    def test_an_unchanged_fact_is_written_again_before_it_grows_old(
+        self, database: Database, path: Path, minutes: int, rows: int
+    ) -> None:
+        targets = [target(Staring())]
+        first = run(targets)
+        keep(path, targets, first)
+        keep(path, targets, [replace(first[0], at=NOW + timedelta(minutes=minutes))])
+        lines = [line for line in database.export_lines() if '"observation"' in line]
+        assert len(lines) == rows
+
+    def test_a_changed_one_at_once(self, database: Database, path: Path) -> None:
+        targets = [target(Staring())]
+        first = run(targets)
+        keep(path, targets, first)
+        worse = replace(first[0], at=NOW + timedelta(seconds=1), seen=Observation(Status.DOWN, "gone"))
+        keep(path, targets, [worse])
+        fact = database.facts(NOW + timedelta(seconds=2)).get("wiki", "observation")
+        assert fact
+        assert fact.value == "down: gone"
+
+
+class TestVantage:
+    async def test_a_pin_leads_elsewhere(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            net = VantageNet(pins={"www.example.org": "127.0.0.1"})
+            to = Address("www.example.org", server.getsockname()[1])
+            with await net.connect(to, limit=timedelta(seconds=5)) as sock:
+                assert sock.getpeername() == server.getsockname()
+
+    async def test_a_dead_address_does_not_hide_a_living_one(self, hosts: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            net = VantageNet(Names(DirectNet(), [], hosts))
+            with await net.connect(
+                Address("two.example.org", server.getsockname()[1]), limit=timedelta(seconds=5)
+            ) as sock:
+                assert sock.getpeername() == server.getsockname()
+
+    async def test_without_a_login_nothing_is_run(self) -> None:
+        ended = await NoShell("no login").run(["true"], limit=timedelta(seconds=1))
+        assert (ended.code, ended.stderr) == (None, b"no login")
+
+    async def test_what_ssh_itself_says_is_nothing_about_the_host(self, tmp_path: Path) -> None:
+        for code, expected in ((255, None), (3, 3)):
+            fake = tmp_path / f"ssh{code}"
+            fake.write_text(f"#!/bin/sh\nexit {code}\n")
+            fake.chmod(0o755)
+            ended = await LoginShell(f"{fake} root@web1").run(["true"], limit=timedelta(seconds=5))
+            assert ended.code == expected
+
+    async def test_words_reach_the_host_as_they_are(self, tmp_path: Path) -> None:
+        fake = tmp_path / "ssh"
+        fake.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
+        fake.chmod(0o755)
+        ended = await LoginShell(f"{fake} root@web1").run(["echo", "a b", "$HOME;'x"], limit=timedelta(seconds=5))
+        assert ended.stdout == b"a b $HOME;'x\n"
+
+    async def test_secrets(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "secret").write_text("geheim\nmore\n")
+        monkeypatch.setenv("THE_SECRET", "geheim")
+        for source in ("env:THE_SECRET", "file:secret", "command:printf 'geheim\\n'"):
+            assert await read_secret(source, tmp_path) == "geheim"
+        for source in ("env:NOT_THERE", "file:missing", "command:false", "geheim", ""):
+            with pytest.raises(OutsideError) as failure:
+                await read_secret(source, tmp_path)
+            assert "geheim" not in failure.value.message or source == "geheim"
+
+
+def test_a_vantage_must_be_declared_where_others_are(tmp_path: Path) -> None:
+    file = tmp_path / "kedge.yaml"
+    file.write_text("version: 1\norganisation: {name: T}\nvantages: {outside: {}, home: {}}\nplaces: {office: {}}\n")
+    declared = read_inventory(file)
+    assert choose_vantage(declared, "home") == "home"
+    with pytest.raises(UsageError):
+        choose_vantage(declared, "office")
+    assert choose_vantage(declared, "") == socket.gethostname()
