@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kedge.inventory import nodes
 from kedge.model.finding import Loss, Severity, Text
 from kedge.model.need import names_in
 from kedge.model.service import Service
@@ -80,14 +81,19 @@ def _common_loss(case: Case, page: str, reported: set[str]) -> Loss | None:
     """
     hosts, services = case.sections.hosts, case.sections.services
     changing = {name for expression in services[page].needs.change for name in names_in(expression)} | {page}
-    found = []
-    for loss in case.compiled.losses():
-        if loss.thing in changing or loss.mode != "gone":
-            continue
-        down = set(case.toll(loss).down)
-        if down & changing and (down & reported or loss.thing in reported):
-            found.append(loss)
-    return min(found, key=lambda loss: (loss.thing not in hosts, loss.thing not in services), default=None)
+    common = _fatal_for(case, changing) & _fatal_for(case, reported)
+    losses = (Loss(name) for c in common if (name := case.rules.name(c)) in case.inventory.things)
+    return min(
+        (loss for loss in losses if loss.thing not in changing),
+        key=lambda loss: (loss.thing not in hosts, loss.thing not in services, loss.thing),
+        default=None,
+    )
+
+
+def _fatal_for(case: Case, things: set[str]) -> set[int]:
+    """Return the components whose loss alone takes one of these things down."""
+    ups = (case.rules.ids.get(nodes.node_name(nodes.UP, thing)) for thing in things)
+    return {component for up in ups if up is not None for component in case.fragile[up] or ()}
 
 
 CIRC_STATUS = Rule(
