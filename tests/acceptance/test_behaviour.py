@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kedge.cli.main import COMMANDS
 from tests.acceptance.command import (
     AUTUMN,
     CLUB_12,
@@ -25,8 +26,6 @@ from tests.acceptance.command import (
     STATE_5,
     Kedge,
 )
-
-COMMANDS = ("check", "whatif", "before", "show", "explain", "ask", "note", "kinds", "schema", "publish", "completion")
 
 
 @pytest.fixture(scope="module")
