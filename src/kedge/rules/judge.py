@@ -118,6 +118,8 @@ def _roots(
         for other in priced:
             if other is cause or other.identity in parent or other.identity not in removes[cause.identity]:
                 continue
+            if other.severity > cause.severity:
+                continue  # nothing is hidden beneath what looks harmless
             mutual = cause.identity in removes.get(other.identity, ())
             if not mutual or (rank[cause.claim.rule], cause.key) < (rank[other.claim.rule], other.key):
                 parent[other.identity] = cause.identity

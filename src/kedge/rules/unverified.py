@@ -51,7 +51,10 @@ def find_unverified(case: Case) -> Iterator[Claim]:
     yield Claim(
         rule="unverified",
         thing=first,
-        title=Text(f"{count} values are unknown or unverified", f"{count} Angaben sind unbekannt oder ungeprüft"),
+        title=Text(
+            f"{count} value{'s are' if count != 1 else ' is'} unknown or unverified",
+            f"{count} Angabe{'n sind' if count != 1 else ' ist'} unbekannt oder ungeprüft",
+        ),
         why=tuple(why),
         fix=Text(
             "`kedge ask` puts the three questions that matter most.", "`kedge ask` stellt die drei wichtigsten Fragen."
