@@ -15,7 +15,7 @@ Examples:
 
 
 @click.command("check", epilog=EPILOG)
-@click.argument("given", metavar="[PATH]", required=False, type=click.Path())
+@click.argument("given", metavar="[PATH]", required=False, type=click.Path(readable=False))
 @inventory_option
 @now_option
 @click.option(
