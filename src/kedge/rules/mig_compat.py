@@ -57,7 +57,6 @@ def _claim(case: Case, name: str, change: Change) -> Claim:
         losses=tuple(Loss(service, "emptied") for service in services),
         speaks_of=EVERY_DIMENSION,
         settles=frozenset({(name, "rehearsed")}),
-        since=change.when,
         is_dated=change.when is not None,
         least=Severity.WARNING,
     )
