@@ -129,7 +129,6 @@ def test_evidence_has_mistakes_too(kedge: Kedge, small: Path) -> None:
     assert "evidence.yaml:4:47: expected a date such as" in done.err
 
 
-@pytest.mark.xfail(strict=True, reason="names are not checked where a section's name is misspelt")
 def test_misspelt_section_hides_no_other_mistake(kedge: Kedge, ten: Path) -> None:
     ten.write_text(f"{TEN}plaecs: {{cellar: {{kind: building}}}}\n")
     assert "did you mean 'web1'" in kedge("check", ten).err

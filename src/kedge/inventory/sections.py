@@ -8,7 +8,7 @@ from typing import Any
 
 from kedge.errors import Mistake
 from kedge.inventory.secrecy import shown
-from kedge.inventory.suggestion import did_you_mean
+from kedge.inventory.suggestion import close, did_you_mean
 from kedge.inventory.syntax import Parsed
 from kedge.inventory.text import Map, Node, Scalar, Seq, mark_of, mistake
 from kedge.inventory.unknowns import WORD
@@ -75,7 +75,11 @@ class _Collector:
     def _refuse_section(self, section: str, node: Node) -> None:
         hint = did_you_mean(section, KEYS, f"; sections are {', '.join(KEYS)}")
         self._refuse(node.key or node, f"unknown section {shown(section)}{hint}")
-        self._collected.holes.add(())
+        meant = [each for each in close(section, KEYS) if each in THING_SECTIONS]
+        if meant and isinstance(node, Map):
+            self._add_things(meant[0], node)  # read as what was meant, so that nothing else goes unchecked
+        else:
+            self._collected.holes.add(())
 
     def _check_version(self, node: Node) -> None:
         if node != VERSION:

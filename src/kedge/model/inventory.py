@@ -131,5 +131,5 @@ class Inventory:
 def _close(name: str, among: Mapping[str, object]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, among, 3, 0.5)
+    near = get_close_matches(name, among, 3, 0.6)
     return f"did you mean {' or '.join(repr(match) for match in near)}?" if near else "see `kedge show`"

@@ -38,9 +38,9 @@ def find_bk_none(case: Case) -> Iterator[Claim]:
             ),
         ),
         fix=Text(
-            f"Save {listed(bare, 3).en} to a store that survives, in another place and with a key of its own. "
+            f"Save {listed(bare, 3).en} in another place, under a key that is kept elsewhere too. "
             f"Today: one dump of {bare[0]}, copied elsewhere.",
-            f"{listed(bare, 3).de} an einem Ort sichern, der überlebt, mit eigenem Schlüssel. "
+            f"{listed(bare, 3).de} an einem anderen Ort sichern, der Schlüssel auch anderswo. "
             f"Heute: ein Dump von {bare[0]}, anderswohin kopiert.",
         ),
         losses=(loss,),

@@ -67,13 +67,13 @@ def find_bus_1(case: Case) -> Iterator[Claim]:
             title=Text(f"Only {person} can: {listed(weighty, 4).en}", f"Nur {person} kann: {listed(weighty, 4).de}"),
             why=(
                 Text(
-                    f"Nobody else is named as responsible or as a holder for {listed(weighty, 8).en}.",
+                    f"Nobody else is named as responsible for, or as a holder of, {listed(weighty, 8).en}.",
                     f"Sonst ist niemand zuständig oder im Besitz des Zugangs: {listed(weighty, 8).de}.",
                 ),
             ),
             fix=Text(
-                f"Ask one more person, {first} first; give them access; let them try it (`kedge note --works …`).",
-                f"Eine zweite Person fragen, ihr Zugang geben und ihn ausprobieren lassen. {first} zuerst.",
+                f"Ask one more person, {first} first; give them access, let them try and note it (`kedge note`).",
+                f"Eine zweite Person fragen, {first} zuerst; Zugang geben, ausprobieren, notieren (`kedge note`).",
             ),
             losses=(Loss(person),),
             settles=frozenset((thing, "people") for thing in things),

@@ -31,7 +31,12 @@ def find_changes_left(case: Case) -> Iterator[Claim]:
 
 def _claim(name: str, change: Change, state: Text) -> Claim:
     what = change.what or name
-    things, by = ", ".join((*change.of, *change.move)) or "–", change.recorded_by or "–"
+    things, who = ", ".join((*change.of, *change.move)) or "–", change.recorded_by
+    by = (
+        Text(f"recorded by {who}", f"notiert von {who}")
+        if who
+        else Text("nobody wrote down who", "wer, steht nirgends")
+    )
     began = on(change.since) if change.since else None
     return Claim(
         rule="change-left",
@@ -39,7 +44,7 @@ def _claim(name: str, change: Change, state: Text) -> Claim:
         title=Text(f"“{what}” {state.en}", f"„{what}“ {state.de}"),
         why=(
             *([Text(f"In force since {began.en}.", f"In Kraft seit {began.de}.")] if began else []),
-            Text(f"Changed: {things}; recorded by {by}.", f"Geändert: {things}; notiert von {by}."),
+            Text(f"Changed: {things}; {by.en}.", f"Geändert: {things}; {by.de}."),
         ),
         fix=Text(
             "Make it permanent and declare it, or take it back; set `done: yes` or a new `until`.",

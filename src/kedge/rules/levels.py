@@ -49,7 +49,7 @@ _ASKED = (
     ),
     Text(
         "no single loss that leaves it unrecoverable or unnoticed",
-        "kein einzelner Ausfall, der es unwiederbringlich macht",
+        "kein einzelner Ausfall, der es unwiederbringlich macht oder unbemerkt lässt",
     ),
 )
 """What each level asks for, from 1 to 4."""

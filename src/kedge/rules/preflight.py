@@ -105,7 +105,9 @@ def _notices(case: Case, thing: str) -> Iterator[Check]:
     truth = case.solve([Loss(thing)])
     host = _machine(case, thing)
     for provider in case.compiled.index.sellers.get(host or thing, ()):
-        question = Text(f"messages of {provider} readable if this dies?", f"Nachrichten von {provider} lesbar?")
+        question = Text(
+            f"messages of {provider} readable if this dies?", f"Nachrichten von {provider} lesbar, wenn es stirbt?"
+        )
         channels = case.sections.providers[provider].notices_to
         if channels is None:
             yield Check(question, "unknown", Text("nobody knows where they go", "niemand weiß, wohin sie gehen"))
@@ -149,7 +151,7 @@ def _support(case: Case, host: str) -> Iterator[Check]:
         if hours is None:
             yield Check(question, "unknown", Text("hours unknown", "Zeiten unbekannt"))
         elif hours.is_open(case.now) and hours.is_open(case.now + timedelta(hours=2)):
-            yield Check(question, "ok", Text(hours.text, hours.text))
+            yield Check(question, "ok", Text(hours.text, "immer" if hours.text == "always" else hours.text))
         else:
             opens = on(hours.next_open(case.now))
             yield Check(question, "red", Text(f"{hours.text}; next on {opens.en}", f"{hours.text}; wieder {opens.de}"))

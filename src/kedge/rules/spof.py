@@ -49,11 +49,7 @@ def find_spofs(case: Case) -> Iterator[Claim]:
             ),
             why=(
                 Text(f"On {host}: {listed(bare).en}.", f"Auf {host}: {listed(bare).de}."),
-                *(
-                    [Text(f"{services(more).en} elsewhere need them.", f"{services(more).de} brauchen sie.")]
-                    if more
-                    else []
-                ),
+                *([_elsewhere(more, len(bare))] if more else []),
             ),
             fix=Text(
                 "Name a second machine with room (`room:` at a host of another provider); rehearse one service on it.",
@@ -65,6 +61,14 @@ def find_spofs(case: Case) -> Iterator[Claim]:
             settles=frozenset({(host, "spare")}),
             others=tuple(guest for guest in case.compiled.index.inside(host)[1:] if _carries(case, guest, bare)),
         )
+
+
+def _elsewhere(more: int, carried: int) -> Text:
+    verb, pronoun = "needs" if more == 1 else "need", "it" if carried == 1 else "them"
+    return Text(
+        f"{services(more).en} elsewhere {verb} {pronoun}.",
+        f"{services(more).de} anderswo {'braucht' if more == 1 else 'brauchen'} {'ihn' if carried == 1 else 'sie'}.",
+    )
 
 
 def _carries(case: Case, guest: str, services: tuple[str, ...]) -> bool:

@@ -45,8 +45,12 @@ def find_unverified(case: Case) -> Iterator[Claim]:
         why.append(Text(f"Not compared with the world: {names}.", f"Nicht mit der Welt verglichen: {names}."))
     if believed:
         names = ", ".join(f"{thing} ({field})" for thing, field in believed[:4])
-        more = f" … {len(believed)}" if len(believed) > 4 else ""
-        why.append(Text(f"Only assumed or claimed: {names}{more}.", f"Nur angenommen oder behauptet: {names}{more}."))
+        rest = len(believed) - 4
+        more = Text(f" and {rest} more", f" und {rest} weitere") if rest > 0 else Text("", "")
+        believes = Text(
+            f"Only assumed or claimed: {names}{more.en}.", f"Nur angenommen oder behauptet: {names}{more.de}."
+        )
+        why.append(believes)
     first = unknown[0].thing if unknown else believed[0][0] if believed else next(iter(case.sections.domains))
     yield Claim(
         rule="unverified",
