@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import os
 import resource
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from kedge.app.targets import SRV, Target
 from kedge.app.vantage import LiveSite, VantageNet
 from kedge.errors import UsageError
-from kedge.evidence.database import Database
-from kedge.evidence.place import find_place
 from kedge.evidence.span import Look as Look  # what others may know of the database
-from kedge.model.facts import Fact, Facts
 from kedge.model.finding import Finding
 from kedge.model.instance import Instance
 from kedge.model.inventory import Inventory
@@ -36,9 +31,6 @@ PER_PLACE = 10
 MOST = 1000
 SPARE_FILES = 64
 ADDRESSES = 8
-RENEW = 0.3
-"""A fact that has not changed is written again after this part of its shelf life, so that it never goes stale."""
-OBSERVED = "observation"
 Told = Callable[[Look], None]
 
 
@@ -101,7 +93,7 @@ async def look_everywhere(target: Target) -> Observation:
         return await target.probe.look(target.at)
     assert isinstance(site.net, VantageNet)
     try:
-        places = await _places(site.net, dial, SRV.get(target.endpoint, ""))
+        places = target.places or await _places(site.net, dial, SRV.get(target.endpoint, ""))
     except (OSError, TimeoutError) as failure:
         return judge_failure(failure, timedelta(seconds=4))
     variants = {place: _at(target, site, dial, place) for place in places[:ADDRESSES]}
@@ -109,7 +101,7 @@ async def look_everywhere(target: Target) -> Observation:
     return merge({place.host: one for place, one in zip(variants, seen, strict=True)})
 
 
-async def _places(net: VantageNet, dial: Address, srv: str) -> list[Address]:
+async def _places(net: VantageNet, dial: Address, srv: str) -> Sequence[Address]:
     """Return every address and port that a name leads to; raises gaierror."""
     if pin := net.pins.get(dial.host):
         return [replace(dial, host=pin)]
@@ -136,11 +128,12 @@ def _at(target: Target, site: LiveSite, dial: Address, place: Address) -> Instan
     return replace(target.at, site=replace(site, net=replace(site.net, pins=pins)), dial=dials)
 
 
-def judge(inventory: Inventory, looks: Iterable[Look]) -> tuple[Finding, ...]:
-    """Return one finding for each cause of what was seen."""
+def judge(inventory: Inventory, targets: Iterable[Target], looks: Iterable[Look]) -> tuple[Finding, ...]:
+    """Return one finding for each cause of what was seen; shallow looks only accuse."""
     seen: defaultdict[str, dict[str, Observation]] = defaultdict(dict)
-    for look in looks:
-        seen[look.thing][look.probe] = look.seen
+    for target, look in zip(targets, looks, strict=True):
+        if not target.is_shallow or look.seen.status is Status.DOWN:
+            seen[look.thing][look.probe] = look.seen
     return causes(needs_of(inventory), seen, hints=_hints(inventory, seen))
 
 
@@ -153,46 +146,6 @@ def _hints(inventory: Inventory, seen: Mapping[str, Mapping[str, Observation]]) 
         if blamed:
             hints[name] = blamed
     return hints
-
-
-def facts_of(targets: Sequence[Target], looks: Sequence[Look]) -> Iterator[Fact]:
-    """Yield what the looks say beyond up and down: the evidence that a probe says is a fact of its thing."""
-    worst: dict[str, Look] = {}
-    for target, look in zip(targets, looks, strict=True):
-        tells: frozenset[str] = getattr(target.probe, "tells", frozenset())
-        for what, value in look.seen.evidence.items():
-            if what.partition("/")[0] in tells:
-                yield Fact(
-                    look.thing, what, value, look.at, "observed", by="kedge", how=look.probe, vantage=look.vantage
-                )
-        known = worst.get(look.thing)
-        if known is None or _RANK[look.seen.status] > _RANK[known.seen.status]:
-            worst[look.thing] = look
-    for thing, look in worst.items():
-        value = f"{look.seen.status}: {look.seen.what}"
-        yield Fact(thing, OBSERVED, value, look.at, "observed", by="kedge", how=look.probe, vantage=look.vantage)
-
-
-_RANK = {Status.OK: 0, Status.UNKNOWN: 1, Status.DEGRADED: 2, Status.DOWN: 3}
-
-
-def keep(inventory: Path, targets: Sequence[Target], looks: Sequence[Look]) -> None:
-    """Keep looks as spans and what they tell as facts, in the inventory's database; raises EvidenceError."""
-    if not looks:
-        return
-    database = Database(find_place(inventory, os.environ))
-    database.append(looks)
-    now = max(look.at for look in looks)
-    known = database.facts(now)
-    database.record(fact for fact in facts_of(targets, looks) if _is_news(fact, known))
-
-
-def _is_news(fact: Fact, known: Facts) -> bool:
-    """Whether a fact is worth a row: it changed, or what is known of it grows old."""
-    old = known.get(fact.thing, fact.what)
-    if old is None or old.value != fact.value:
-        return True
-    return not replace(old, at=fact.at - (fact.at - old.at) / RENEW).is_fresh(fact.at)
 
 
 def choose_vantage(inventory: Inventory, given: str) -> str:

@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kedge.app.names import is_literal
-from kedge.app.vantage import LiveSite, NoShell, VantageNet, shell_into
+from kedge.app.vantage import LiveSite, LoginShell, NoShell, VantageNet, shell_into, ssh_port
 from kedge.model.instance import Instance, Probe
 from kedge.model.inventory import Inventory
 from kedge.model.naming import Domain
 from kedge.model.ports import Address
+from kedge.model.premises import Host
 from kedge.model.service import Service
+from kedge.probes.reach import ReachProbe
+from kedge.probes.system import SystemProbe
 from kedge.probes.zone import ZoneProbe
 
 SRV = {"xmpp-client": "_xmpp-client._tcp", "xmpp-server": "_xmpp-server._tcp"}
 """Endpoints whose domain leads to them by an SRV record (RFC 6120 §3.2.1)."""
+MOST_PORTS = 4
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,13 @@ class Target:
     name: str
     probe: Probe
     at: Instance
+    places: tuple[Address, ...] = ()
+    """Where to look, if that is declared and not what a name leads to."""
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether a good look says little: that a host is there clears none of its services."""
+        return bool(getattr(self.probe, "is_shallow", False))
 
     @property
     def endpoint(self) -> str:
@@ -57,6 +68,9 @@ class Surveyor:
         for name, domain in sections.domains.items() if not self.there else ():
             if not things or name in things:
                 yield self._of_domain(name, domain)
+        for name, host in sections.hosts.items() if not self.there else ():
+            if not things or name in things:
+                yield from self._of_host(name, host)
 
     def _of_service(self, name: str, service: Service) -> Iterator[Target]:
         hosts = service.host or ("",)
@@ -94,6 +108,23 @@ class Surveyor:
     def _of_domain(self, name: str, domain: Domain) -> Target:
         probe = ZoneProbe(name, declared_records(domain), dict(self._name_servers(domain)))
         return Target(name, probe.name, probe, Instance("live", LiveSite(self.net, NoShell("")), {}))
+
+    def _of_host(self, name: str, host: Host) -> Iterator[Target]:
+        """Yield a knock at the ports that ought to answer from here, and a look from within where kedge may enter."""
+        site = LiveSite(self.net, shell_into(host.login))
+        places = tuple(Address(address) for address in host.address if is_literal(address))
+        if places and (ports := tuple(dict.fromkeys(self._open_ports(name, host)))):
+            probe = ReachProbe(ports[:MOST_PORTS])
+            yield Target(name, probe.name, probe, Instance("live", site, {probe.endpoint: places[0]}), places)
+        if isinstance(site.shell, LoginShell):
+            yield Target(name, "system", SystemProbe(), Instance("live", site, {}))
+
+    def _open_ports(self, name: str, host: Host) -> Iterator[int]:
+        if isinstance(shell_into(host.login), LoginShell):
+            yield ssh_port(host.login)
+        for service in self.inventory.sections.services.values():
+            if name in (service.host or ()):
+                yield from (one.port for one in service.endpoints() if one.host and one.transport != "udp")
 
     def _name_servers(self, domain: Domain) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield the name servers that are one's own, with their hosts' addresses."""

@@ -12,21 +12,26 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from weakref import WeakKeyDictionary
 
 from kedge.adapters.local import LocalShell, connect_socket
 from kedge.app.names import Names
 from kedge.errors import OutsideError
 from kedge.model.people import Secret
 from kedge.model.ports import Address, Exit, Net, Running, Shell
+from kedge.probes.echo import open_echo
 
 SSH_OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=10")
 SSH_FAILED = 255
 SECRET_LIMIT = timedelta(seconds=20)
+LOGINS_AT_ONCE = 4
+"""sshd refuses at random who comes with more than ten at once (MaxStartups, sshd_config(5))."""
 
 
 class DirectNet:
-    """Connects from this machine to IP addresses, by streams and by datagrams."""
+    """Connects from this machine to IP addresses, by streams and by datagrams; pings them."""
 
     async def connect(self, to: Address, *, limit: timedelta) -> socket.socket:
         """Return a connected socket."""
@@ -35,6 +40,10 @@ class DirectNet:
     async def connect_datagram(self, to: Address, *, limit: timedelta) -> socket.socket:
         """Return a connected UDP socket."""
         return await _connect(to.host, to.port, socket.SOCK_DGRAM)
+
+    def open_echo(self, address: str) -> socket.socket:
+        """Return a connected ICMP socket; raises PermissionError where this machine may not ping."""
+        return open_echo(address)
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,9 @@ class LoginShell:
     """
 
     login: str
+    turns: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(LOGINS_AT_ONCE), compare=False, repr=False
+    )
 
     @property
     def _local(self) -> LocalShell:
@@ -77,7 +89,8 @@ class LoginShell:
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: timedelta) -> Exit:
         """Run a command there to its end, or to its limit."""
-        ended = await self._local.run(argv, stdin=stdin, limit=limit)
+        async with _turns(self.login):
+            ended = await self._local.run(argv, stdin=stdin, limit=limit)
         return Exit(None, stderr=ended.stderr) if ended.code == SSH_FAILED else ended
 
     def start(self, argv: Sequence[str]) -> AbstractAsyncContextManager[Running]:
@@ -116,11 +129,27 @@ class NoShell:
         raise OutsideError(self.why)
 
 
+def _turns(login: str) -> asyncio.Semaphore:
+    """Return what those who want to log in there now wait for."""
+    known = _TURNS.setdefault(asyncio.get_running_loop(), {})
+    return known.setdefault(login, asyncio.Semaphore(LOGINS_AT_ONCE))
+
+
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = WeakKeyDictionary()
+
+
 def shell_into(login: str) -> Shell:
     """Return the shell that a declared login opens: by ssh, or none."""
     if not login:
         return NoShell("the inventory declares no login for its host")
     return LoginShell(login) if shlex.split(login)[:1] == ["ssh"] else NoShell(f"kedge cannot enter by '{login}'")
+
+
+def ssh_port(login: str) -> int:
+    """Return the port of a login by ssh, as its words say; 22 without."""
+    words = shlex.split(login)
+    given = [after for word, after in pairwise(words) if word == "-p"]
+    return int(given[0]) if given and given[0].isdigit() else 22
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,9 @@ def command(things: tuple[str, ...], there: str, vantage: str, path: str | None,
     """
     import asyncio
 
+    from kedge.app.facts_seen import keep
     from kedge.app.opening import open_inventory
-    from kedge.app.probing import Sweep, choose_vantage, is_fine, judge, keep, require_address
+    from kedge.app.probing import Sweep, choose_vantage, is_fine, judge, require_address
     from kedge.app.targets import survey
     from kedge.cli.progress import telling
     from kedge.errors import UsageError
@@ -44,7 +45,7 @@ def command(things: tuple[str, ...], there: str, vantage: str, path: str | None,
         raise UsageError("nothing here can be looked at", hint="give a service a `url` or a `hostname`")
     with telling(len(targets)) as told:
         looks = asyncio.run(Sweep(choose_vantage(opened.inventory, vantage), told).run(targets))
-    findings = judge(opened.inventory, looks)
+    findings = judge(opened.inventory, targets, looks)
     if as_json:
         from kedge.app.sweep_answer import probe_answer
 

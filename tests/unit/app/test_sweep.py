@@ -11,14 +11,16 @@ from typing import Any, ClassVar
 
 import pytest
 
+from kedge.app.facts_seen import keep, statuses_of
 from kedge.app.names import Names, read_hosts
-from kedge.app.probing import PER_PLACE, Sweep, choose_vantage, facts_of, judge, keep, look_everywhere
+from kedge.app.probing import PER_PLACE, Sweep, choose_vantage, judge, look_everywhere
 from kedge.app.targets import Target, survey
 from kedge.app.vantage import DirectNet, LiveSite, LoginShell, NoShell, VantageNet, read_secret
 from kedge.errors import OutsideError, UsageError
 from kedge.evidence.database import Database
 from kedge.evidence.span import Look
 from kedge.inventory.read import read_inventory
+from kedge.model.finding import Finding
 from kedge.model.instance import Instance
 from kedge.model.inventory import Inventory
 from kedge.model.observation import Observation, Status
@@ -38,7 +40,7 @@ class Staring:
     takes_s: float = 0.0
     status: Status = Status.OK
     evidence: dict[str, str] = field(default_factory=dict)
-    tells: ClassVar[frozenset[str]] = frozenset({"used"})
+    tells: ClassVar[frozenset[str]] = frozenset({"used", "boot"})
     dialled: list[Address] = field(default_factory=list)
     at_once: list[int] = field(default_factory=lambda: [0, 0])
 
@@ -179,6 +181,15 @@ class TestSurvey:
         found = {(one.thing, one.name) for one in survey(inventory, path)}
         assert {("wiki", "http"), ("forum", "http"), ("example.org", "zone")} <= found
 
+    def test_a_host_is_knocked_at_and_entered(self, inventory: Inventory, path: Path) -> None:
+        found: dict[str, Any] = {one.name: one for one in survey(inventory, path, ["old"])}
+        assert set(found) == {"reach", "system"}
+        assert found["reach"].probe.ports == (22, 80)
+        assert found["reach"].places == (Address("192.0.2.10"),)
+
+    def test_a_host_kedge_cannot_enter_is_only_knocked_at(self, inventory: Inventory, path: Path) -> None:
+        assert [one.name for one in survey(inventory, path, ["new"])] == ["reach"]
+
     def test_only_what_is_named(self, inventory: Inventory, path: Path) -> None:
         assert {one.thing for one in survey(inventory, path, ["wiki"])} == {"wiki"}
 
@@ -207,14 +218,26 @@ def look(thing: str, status: Status, what: str = "said so", **evidence: str) -> 
     return Look(thing, "http", "here", NOW, Observation(status, what, evidence))
 
 
+def judged(inventory: Inventory, *looks: Look) -> tuple[Finding, ...]:
+    return judge(inventory, [target(Staring(), thing=look.thing) for look in looks], looks)
+
+
 class TestJudge:
     def test_a_page_that_blames_its_database_makes_it_the_suspect(self, inventory: Inventory) -> None:
         what = "answered with an error page: 'Cannot access the database'"
-        found = judge(inventory, [look("tickets", Status.DOWN, what), look("dns", Status.OK)])
+        found = judged(inventory, look("tickets", Status.DOWN, what), look("dns", Status.OK))
         assert [finding.thing for finding in found] == ["tickets-db"]
 
     def test_an_organisation_in_order_has_no_cause(self, inventory: Inventory) -> None:
-        assert judge(inventory, [look("wiki", Status.OK)]) == ()
+        assert judged(inventory, look("wiki", Status.OK)) == ()
+
+    def test_a_host_that_is_there_clears_no_service(self, inventory: Inventory) -> None:
+        """A killed host answers pings as long as its kernel runs."""
+        there = Staring()
+        there.is_shallow = True  # type: ignore[attr-defined]
+        looks = [look("wiki", Status.DOWN), look("forum", Status.DOWN), look("old", Status.OK)]
+        targets = [target(Staring()), target(Staring()), target(there, thing="old")]
+        assert [finding.thing for finding in judge(inventory, targets, looks)] == ["db"]
 
 
 class TestKeep:
@@ -232,12 +255,31 @@ class TestKeep:
         facts = database.facts(NOW).latest
         assert {key: fact.value for key, fact in facts.items()} == {
             ("old", "used/root"): "5 GB",
+            ("old", "base/root"): "5 GB",
             ("old", "observation"): "ok: stared",
         }
 
+    def test_growth_is_measured_over_days(self, database: Database, path: Path) -> None:
+        for days, used in ((0, "5 GB"), (0.1, "5.1 GB"), (2, "6 GB")):
+            targets = [target(Staring(evidence={"used/root": used}), thing="old")]
+            keep(path, targets, [replace(one, at=NOW + timedelta(days=days)) for one in run(targets)])
+        facts = database.facts(NOW + timedelta(days=3))
+        growth = facts.get("old", "growth/root")
+        assert growth
+        assert growth.value == "500 MB/d"
+
+    def test_a_boot_is_known_by_its_moment(self, database: Database, path: Path) -> None:
+        booted = "2007-01-01T03:00:00+00:00"
+        targets = [target(Staring(evidence={"boot": booted}), thing="old")]
+        keep(path, targets, run(targets))
+        keep(path, targets, [replace(one, at=NOW + timedelta(days=1)) for one in run(targets)])
+        fact = database.facts(NOW + timedelta(days=3)).get("old", "boot")
+        assert fact
+        assert (fact.value, fact.at.isoformat()) == ("ok", booted)
+
     def test_a_thing_is_as_bad_as_its_worst_probe(self) -> None:
         targets = [target(Staring()), target(Staring("other", status=Status.DOWN))]
-        (fact,) = facts_of(targets, run(targets))
+        (fact,) = statuses_of(run(targets))
         assert fact.value == "down: stared"
 
     @pytest.mark.parametrize(("minutes", "rows"), [(1, 1), (5, 2)])
