@@ -79,7 +79,7 @@ class Image:
             return
         with progress.step("wheels for the image"), tempfile.TemporaryDirectory() as place:
             _run([image_python(), "-m", "venv", place])
-            _run([f"{place}/bin/pip", "wheel", "--quiet", "-w", str(folder), *self.python_packages])
+            _run([f"{place}/bin/pip", "wheel", "--quiet", "--use-pep517", "-w", str(folder), *self.python_packages])
 
 
 def _run(argv: list[str], **options: Any) -> None:
