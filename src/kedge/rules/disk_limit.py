@@ -73,6 +73,32 @@ def _read(parse: Callable[[str], T], fact: Fact | None, declared: T | None) -> T
         return None
 
 
+def _is_unknown(case: Case, host: str, name: str) -> bool:
+    """Return whether somebody said that neither fill nor growth is known."""
+    unknown = {each.field for each in case.inventory.unknowns if each.thing == host}
+    return {f"volumes.{name}.used", f"volumes.{name}.growth"} <= unknown
+
+
+def _unseen(host: str, name: str, volume: Volume) -> Claim:
+    return Claim(
+        rule="disk-limit",
+        thing=host,
+        title=Text(
+            f"Nobody knows how full {name} on {host} is, nor how fast it grows",
+            f"Niemand weiß, wie voll {name} auf {host} ist und wie schnell es wächst",
+        ),
+        why=(Text("Both are declared as unknown.", "Beides ist als unbekannt erklärt."),),
+        fix=Text(
+            f"Look (`df -h`), today and in a week, and write both down; have {host} report before it is full.",
+            f"Nachsehen (`df -h`), heute und in einer Woche, beides eintragen; {host} vorher melden lassen.",
+        ),
+        losses=tuple(map(Loss, volume.written_by)) if volume.written_by else (Loss(host),),
+        settles=frozenset({(host, "volume")}),
+        is_unproven=True,
+        most=Severity.NOTE,
+    )
+
+
 def find_limits(case: Case) -> Iterator[Claim]:
     """Yield the declared ceilings (licences, quotas, table sizes) that are nearly reached or will be within 30 days."""
     for name, limit in case.sections.limits.items():
@@ -115,6 +141,8 @@ def find_disk_limits(case: Case) -> Iterator[Claim]:
             continue
         for name, volume in declared.volumes.items():
             fill = fill_of(case, host, name, volume)
+            if fill is None and _is_unknown(case, host, name):
+                yield _unseen(host, name, volume)
             if fill:
                 soon = fill.full_at is not None and fill.full_at - case.now <= HORIZON
                 if soon or fill.share >= FULL:
@@ -178,7 +206,8 @@ DISK_LIMIT = Rule(
         "Ein volles Dateisystem hält alles an, was darauf schreibt; an hastigen Reparaturen sterben Server.",
     ),
     decision=Text(
-        "Full within 30 days at the known growth (counted from the moment it was measured), or at least 90 % used. "
+        "Full within 30 days at the known growth (counted from the moment it was measured), or at least 90 % used; "
+        "as a note, where fill and growth are expressly unknown. "
         "The loss is that of the services that write to it, or of the whole host if nobody said which. Free room on "
         "the disk beneath is named.",
         "In 30 Tagen voll beim bekannten Wachstum oder zu mindestens 90 % belegt.",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from kedge.inventory import nodes
-from kedge.model.finding import Loss, Text
+from kedge.model.finding import Loss, Severity, Text
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.wording import listed, services
@@ -36,7 +37,8 @@ def _has_spare(case: Case, lost: str, service: str) -> bool:
 
 
 def find_spofs(case: Case) -> Iterator[Claim]:
-    """Yield the machines that everything on them depends on alone."""
+    """Yield the machines that everything on them depends on alone, and single DNS operators."""
+    yield from _single_operators(case)
     for host, bare in bare_hosts(case):
         down = case.toll(Loss(host)).down
         more = len(down) - len(bare)
@@ -75,6 +77,39 @@ def _carries(case: Case, guest: str, services: tuple[str, ...]) -> bool:
     return any(name in services for name in case.compiled.index.services_on.get(guest, ()))
 
 
+def _single_operators(case: Case) -> Iterator[Claim]:
+    """Yield, as a note, the one company that alone answers for domains that services are used under."""
+    providers = case.sections.providers
+    alone: defaultdict[str, list[str]] = defaultdict(list)
+    for name, domain in case.sections.domains.items():
+        servers = domain.nameservers or ()
+        if len(servers) == 1 and servers[0] in providers and not case.is_settled(servers[0], "doubled"):
+            alone[servers[0]].append(name)
+    for provider, domains in alone.items():
+        down = case.toll(Loss(provider)).down
+        if down:
+            names = listed(domains)
+            yield Claim(
+                rule="spof",
+                thing=provider,
+                title=Text(f"{provider} alone answers for {names.en}", f"{provider} allein antwortet für {names.de}"),
+                why=(
+                    Text(
+                        f"If its name servers fail, {listed(down).en} cannot be found.",
+                        f"Fallen dessen Nameserver aus, ist {listed(down).de} nicht zu finden.",
+                    ),
+                ),
+                fix=Text(
+                    "A secondary at a second DNS operator, if the domain matters that much.",
+                    "Ein Zweitserver bei einem anderen DNS-Anbieter, wenn die Domain so wichtig ist.",
+                ),
+                losses=(Loss(provider),),
+                settles=frozenset({(provider, "doubled")}),
+                others=tuple(domains),
+                most=Severity.NOTE,
+            )
+
+
 SPOF = Rule(
     id="spof",
     summary=Text("one machine carries everything", "ein Rechner trägt alles"),
@@ -85,7 +120,7 @@ SPOF = Rule(
     decision=Text(
         "A machine (not a guest) whose loss takes services down that have neither a second host nor a spare with "
         "room. Room that nobody has stated does not count. Severity speaks of the downtime alone: what cannot be "
-        "recovered is the business of the backup rules.",
+        "recovered is the business of the backup rules. As a note: one company that alone answers for a domain.",
         "Ein Rechner, dessen Ausfall Dienste stilllegt, die weder zweiten Host noch Ersatz mit Platz haben.",
     ),
     remedy=Text(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from kedge.model.finding import Loss, Severity, Text
 from kedge.model.quantity import NEVER, parse_duration
-from kedge.rules.backups import keeps_data, newest_backup
+from kedge.rules.backups import keeps_data, newest_backup, newest_drill
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.wording import days, listed
@@ -27,6 +27,7 @@ def find_bk_stale(case: Case) -> Iterator[Claim]:
         elif newest is None and service.save.every and service.save.every > rpo:
             late[name] = service.save.every
     if not late:
+        yield from _untold(case, "bk-stale", _AGE, ("save.every",))
         return
     first = max(late, key=lambda name: late[name] / case.rpo(case.sections.services[name]))
     age = days(late[first])
@@ -53,6 +54,40 @@ def find_bk_stale(case: Case) -> Iterator[Claim]:
         is_dated=True,
         most=Severity.WARNING,
     )
+
+
+_AGE = Text("how old the newest copy is", "wie alt die neueste Kopie ist")
+_TIME = Text("how long a restore takes", "wie lange das Zurückspielen dauert")
+
+
+def _untold(case: Case, rule: str, what: Text, fields: tuple[str, ...]) -> Iterator[Claim]:
+    """Yield one note for the saved services that expressly do not know it; a drill would measure it."""
+    unknown = {each.thing for each in case.inventory.unknowns if each.field in fields}
+    names = tuple(
+        name
+        for name in keeps_data(case)
+        if name in unknown and (save := case.sections.services[name].save) and save.to
+        if newest_drill(case, name) is None and not case.is_settled(name, "drilled")
+        if rule != "bk-stale" or newest_backup(case, name) is None
+    )
+    if names:
+        listing = listed(names)
+        yield Claim(
+            rule=rule,
+            thing=names[0],
+            title=Text(f"Nobody knows {what.en}: {listing.en}", f"Niemand weiß, {what.de}: {listing.de}"),
+            why=(
+                Text(
+                    "It is declared as unknown, and no drill has measured it.", "Als unbekannt erklärt, nie gemessen."
+                ),
+            ),
+            fix=Text("A drill measures it.", "Eine Übung misst es."),
+            losses=(Loss(names[0], "emptied"),),
+            settles=frozenset(),
+            others=names[1:],
+            is_unproven=True,
+            most=Severity.NOTE,
+        )
 
 
 def known_recovery(case: Case, name: str) -> timedelta | None:
@@ -84,6 +119,7 @@ def find_rto_gaps(case: Case) -> Iterator[Claim]:
         if takes and takes > case.rto(service) and not case.is_settled(name, "fast"):
             late[name] = takes
     if not late:
+        yield from _untold(case, "rto-gap", _TIME, ("restore.takes", "restore.units"))
         return
     first = max(late, key=lambda name: late[name] / case.rto(case.sections.services[name]))
     needed, promised = days(late[first]), days(case.rto(case.sections.services[first]))
@@ -121,7 +157,7 @@ BK_STALE = Rule(
     ),
     decision=Text(
         "The newest known snapshot (fact `backup`) is older than the RPO; or, where none is known, `every` is longer "
-        "than the RPO.",
+        "than the RPO. A note where `every` is expressly unknown and no copy was seen.",
         "Der neueste bekannte Stand (`backup`) ist älter als das RPO; ohne Stand: `every` länger als das RPO.",
     ),
     remedy=Text("Have the absence of a backup reported, not its failure.", "Das Ausbleiben melden lassen."),
@@ -137,7 +173,8 @@ RTO_GAP = Rule(
     ),
     decision=Text(
         "The known part of the recovery (drilled, else declared `restore: {takes, units}`, and the lead time of a new "
-        "machine where no spare stands ready) is longer than the RTO. Unknown parts count as nothing.",
+        "machine where no spare stands ready) is longer than the RTO. Unknown parts count as nothing; "
+        "a note where they are expressly unknown and no drill has measured them.",
         "Der bekannte Teil der Wiederherstellung ist länger als das RTO. Unbekanntes zählt nicht.",
     ),
     remedy=Text(
