@@ -14,8 +14,8 @@ from typing import Any
 from kedge.model.instance import Instance, Scope
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Exit
+from kedge.probes.certificate import now
 from kedge.probes.rest import NotJson, parse_json
-from kedge.probes.tls import now
 from kedge.probes.wording import listed, quote
 
 SETTINGS = "/etc/mailman3/mailman.cfg"

@@ -12,8 +12,8 @@ from kedge.errors import OutsideError
 from kedge.model.instance import Instance, Scope
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Net
+from kedge.probes.certificate import now
 from kedge.probes.rest import NotJson, fetch
-from kedge.probes.tls import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,12 +15,12 @@ from email.utils import format_datetime
 from kedge.model.instance import Instance, Scope
 from kedge.model.observation import Observation, Status
 from kedge.probes import imap, smtp
+from kedge.probes.certificate import now
 from kedge.probes.dialogue import Dialogue, converse
 from kedge.probes.imap import ImapProbe
 from kedge.probes.login import Login, open_login
 from kedge.probes.reply import read_reply, refusal
 from kedge.probes.smtp import SmtpProbe
-from kedge.probes.tls import now
 from kedge.probes.wording import seconds
 
 MARK = "X-Kedge-Round-Trip"
