@@ -36,6 +36,22 @@ def keep(inventory: Path, targets: Sequence[Target], looks: Sequence[Look]) -> N
     database.record(fact for fact in (*told, *grown, *statuses_of(looks)) if is_news(fact, known))
 
 
+def due(inventory: Path, targets: Sequence[Target], at: datetime) -> list[Target]:
+    """Return the targets to look at now: without those whose probe looks less often, and did lately and well."""
+    rare = [target for target in targets if hasattr(target.probe, "every")]
+    if not rare:
+        return list(targets)
+    spans = Database(find_place(inventory, os.environ)).current_spans()
+    known = {(span.thing, span.probe): span for span in spans if span.seen.status is Status.OK}
+    fresh = {
+        id(target)
+        for target in rare
+        if (span := known.get((target.thing, target.name)))
+        and at - span.last < getattr(target.probe, "every", timedelta())
+    }
+    return [target for target in targets if id(target) not in fresh]
+
+
 def facts_of(target: Target, look: Look) -> Iterator[Fact]:
     """Yield what a look says beyond up and down: the evidence that its probe says is a fact of its thing."""
     tells: frozenset[str] = getattr(target.probe, "tells", frozenset())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from kedge.app.names import is_literal
 from kedge.app.vantage import LiveSite, LoginShell, NoShell, VantageNet, shell_into, ssh_port
@@ -15,12 +15,16 @@ from kedge.model.ports import Address
 from kedge.model.premises import Host
 from kedge.model.service import Service
 from kedge.probes.reach import ReachProbe
+from kedge.probes.registration import RegistrationProbe, can_be_registered
 from kedge.probes.system import SystemProbe
+from kedge.probes.tls import TlsProbe
 from kedge.probes.zone import ZoneProbe
 
 SRV = {"xmpp-client": "_xmpp-client._tcp", "xmpp-server": "_xmpp-server._tcp"}
 """Endpoints whose domain leads to them by an SRV record (RFC 6120 §3.2.1)."""
 MOST_PORTS = 4
+RENEWED = ("/etc/letsencrypt/live/{}/fullchain.pem", "/var/lib/dehydrated/certs/{}/fullchain.pem")
+"""Where certbot and dehydrated keep the newest certificate of a name."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Surveyor:
                 yield from self._of_service(name, service)
         for name, domain in sections.domains.items() if not self.there else ():
             if not things or name in things:
-                yield self._of_domain(name, domain)
+                yield from self._of_domain(name, domain)
         for name, host in sections.hosts.items() if not self.there else ():
             if not things or name in things:
                 yield from self._of_host(name, host)
@@ -81,6 +85,8 @@ class Surveyor:
             for probe in service.probes(at):
                 if probe.scope == "instance" or not self.there:
                     yield Target(name, probe.name + suffix, probe, at)
+            for probe in _certificates(service):
+                yield Target(name, probe.name + suffix, probe, at)
 
     def live(self, service: Service, host: str, depth: int = 1) -> Instance:
         """Return the running copy of a service on a host, with those it is bound to."""
@@ -103,11 +109,17 @@ class Surveyor:
         declared = self.inventory.sections.hosts.get(host)
         shell = shell_into(declared.login) if declared and not self.there else NoShell("nobody said how to enter it")
         pins = {endpoint.host: self.there for endpoint in service.endpoints() if endpoint.host and self.there}
-        return LiveSite(replace(self.net, pins=pins), shell, self.inventory.sections.secrets, self.folder)
+        return LiveSite(
+            replace(self.net, pins=pins), shell, secrets=self.inventory.sections.secrets, folder=self.folder
+        )
 
-    def _of_domain(self, name: str, domain: Domain) -> Target:
-        probe = ZoneProbe(name, declared_records(domain), dict(self._name_servers(domain)))
-        return Target(name, probe.name, probe, Instance("live", LiveSite(self.net, NoShell("")), {}))
+    def _of_domain(self, name: str, domain: Domain) -> Iterator[Target]:
+        at = Instance("live", LiveSite(self.net, NoShell("")), {})
+        zone = ZoneProbe(name, declared_records(domain), dict(self._name_servers(domain)))
+        yield Target(name, zone.name, zone, at)
+        if domain.registrar and can_be_registered(name):
+            registration = RegistrationProbe(name)
+            yield Target(name, registration.name, registration, at)
 
     def _of_host(self, name: str, host: Host) -> Iterator[Target]:
         """Yield a knock at the ports that ought to answer from here, and a look from within where kedge may enter."""
@@ -137,6 +149,15 @@ class Surveyor:
             )
             if found := tuple(filter(is_literal, addresses)):
                 yield getattr(service, "hostname", "") or name, found
+
+
+def _certificates(service: Service) -> Iterator[TlsProbe]:
+    """Yield a look at the certificate of each endpoint that begins with TLS; others are looked at on the way."""
+    for endpoint in service.endpoints():
+        if endpoint.host and endpoint.transport == "tls":
+            renewed = tuple(PurePosixPath(folder.format(endpoint.host)) for folder in RENEWED)
+            name = "certificate" if endpoint.name == "web" else f"certificate {endpoint.name}"
+            yield TlsProbe(endpoint.host, renewed, endpoint.name, name=name)
 
 
 def declared_records(domain: Domain) -> Mapping[tuple[str, str], tuple[str, ...]]:

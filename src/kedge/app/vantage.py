@@ -158,6 +158,7 @@ class LiveSite:
 
     net: Net
     shell: Shell
+    here: Shell = field(default_factory=LocalShell)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     folder: Path = Path()
 

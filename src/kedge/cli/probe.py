@@ -28,8 +28,8 @@ def command(things: tuple[str, ...], there: str, vantage: str, path: str | None,
     """
     import asyncio
 
-    from kedge.app.facts_seen import keep
-    from kedge.app.opening import open_inventory
+    from kedge.app.facts_seen import due, keep
+    from kedge.app.opening import open_inventory, read_now
     from kedge.app.probing import Sweep, choose_vantage, is_fine, judge, require_address
     from kedge.app.targets import survey
     from kedge.cli.progress import telling
@@ -41,6 +41,7 @@ def command(things: tuple[str, ...], there: str, vantage: str, path: str | None,
     if there and not things:
         raise UsageError("--at looks at named services only", hint="kedge probe wiki --at 198.51.100.7")
     targets = survey(opened.inventory, opened.path, things, require_address(there))
+    targets = targets if things else due(opened.path, targets, read_now(None))
     if not targets:
         raise UsageError("nothing here can be looked at", hint="give a service a `url` or a `hostname`")
     with telling(len(targets)) as told:

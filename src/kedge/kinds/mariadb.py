@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from kedge.kinds.looks import LOOK_AS, LookAs, sql_looks
 from kedge.model.instance import Command, Endpoint, File, Instance, Part, Probe, Program, Start
 from kedge.model.service import Service
 from kedge.model.thing import OneOrMore
@@ -31,6 +32,8 @@ class SqlServer(Service):
     port: int = Field(3306, ge=1, le=65535, description="its TCP port")
     socket: str = Field("/run/mysqld/mysqld.sock", pattern="^/", description="its socket on its host")
     databases: Annotated[tuple[str, ...], OneOrMore] = Field((), description="the databases in it; empty: all of them")
+    replica: bool = Field(False, description="it follows another server and takes no changes")
+    look_as: LookAs | None = Field(None, description=LOOK_AS)
 
     def names(self) -> Iterable[str]:
         """Yield its domains and, if it listens for others, the name they use."""
@@ -40,6 +43,14 @@ class SqlServer(Service):
         """Yield its SQL port."""
         yield Endpoint("sql", self.address, self.port)
 
+    def probes(self, at: Instance) -> Iterable[Probe]:
+        """Yield a query; a copy is asked over its sandbox's network, where everybody may."""
+        is_dialled = bool(self.address) or at.mode != "live"
+        yield from sql_looks(
+            "mysql", self.databases, self.look_as if at.mode == "live" else None,
+            is_dialled=is_dialled, is_replica=self.replica, socket=self.socket,
+        )  # fmt: skip
+
 
 class MariaDB(SqlServer):
     """A database server. Who keeps data in it names it as `database`."""
@@ -47,12 +58,6 @@ class MariaDB(SqlServer):
     kind: ClassVar[str] = "mariadb"
     summary: ClassVar[str] = "a MariaDB server"
     example: ClassVar[Mapping[str, Any]] = {"databases": ["wiki", "forum"]}
-
-    def probes(self, at: Instance) -> Iterable[Probe]:
-        """Yield a look at its greeting."""
-        from kedge.probes.mysql import MysqlProbe
-
-        yield MysqlProbe()
 
     def parts(self) -> Iterable[Part]:
         """Yield its databases as one part."""

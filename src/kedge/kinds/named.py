@@ -1,18 +1,20 @@
-"""Kinds that are only described so far: what they need and whether they keep data. Looking and saving come later."""
+"""Kinds that are described and looked at so far: what they need and whether they keep data. Saving comes later."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from kedge.kinds.bind import NameServer
 from kedge.kinds.database import DATABASES, MAIL, MYSQL, POSTGRESQL, WebWithDatabase, WithDatabase
 from kedge.kinds.files import Folder
+from kedge.kinds.looks import LOOK_AS, LookAs, mail_looks, sql_looks, xmpp_looks
 from kedge.kinds.web import Web
+from kedge.model.instance import Endpoint, Instance, Probe
 from kedge.model.service import Service
-from kedge.model.thing import ServiceRef
+from kedge.model.thing import OneOrMore, ServiceRef
 
 Roles = Mapping[str, frozenset[str]]
 CACHES = frozenset({"redis"})
@@ -44,6 +46,18 @@ class Exim(Service):
     receives: ClassVar[str] = "mail"
     hostname: str = Field("", description="its name as a mail server: what the MX records point to")
 
+    def names(self) -> Iterable[str]:
+        """Yield the domains whose mail it takes, and its own name."""
+        yield from dict.fromkeys((*self.domains, *([self.hostname] if self.hostname else [])))
+
+    def endpoints(self) -> Iterable[Endpoint]:
+        """Yield the port where other servers bring mail."""
+        yield Endpoint("smtp", self.hostname, 25)
+
+    def probes(self, at: Instance) -> Iterable[Probe]:
+        """Yield a look that goes as far as a recipient."""
+        yield from mail_looks(self.hostname, self.domains, ["smtp"], None, at)
+
 
 class Mailcow(Web):
     """A mail server with its mailboxes and web mail, in containers of its own."""
@@ -65,6 +79,14 @@ class Mailman3(Lists):
 
     kind: ClassVar[str] = "mailman3"
     summary: ClassVar[str] = "Mailman 3 mailing lists"
+    settings: Folder = Field("/etc/mailman3", description="the folder of `mailman.cfg`, as it is called on its host")
+
+    def probes(self, at: Instance) -> Iterable[Probe]:
+        """Yield a look at its page, and one at its interface and queues."""
+        from kedge.probes.mailman import MailmanProbe
+
+        yield from super().probes(at)
+        yield MailmanProbe(f"{self.settings}/mailman.cfg")
 
 
 class Sympa(Lists):
@@ -86,20 +108,36 @@ class Roundcube(WebWithDatabase):
 # Talking
 
 
-class Prosody(WithDatabase):
+class XmppServer(WithDatabase):
+    """What every XMPP server shares. Its `domains` are what addresses end with; SRV records lead to the server."""
+
+    receives: ClassVar[str] = "xmpp"
+    example: ClassVar[Mapping[str, Any]] = {"domains": ["example.org"]}
+    look_as: LookAs | None = Field(None, description=LOOK_AS)
+
+    def endpoints(self) -> Iterable[Endpoint]:
+        """Yield the ports for clients and for other servers (RFC 6120), found under the first domain."""
+        for domain in self.domains[:1]:
+            yield Endpoint("xmpp-client", domain, 5222)
+            yield Endpoint("xmpp-server", domain, 5269)
+
+    def probes(self, at: Instance) -> Iterable[Probe]:
+        """Yield a look from a client's side, and one from another server's."""
+        yield from xmpp_looks(self.domains, self.look_as)
+
+
+class Prosody(XmppServer):
     """Jabber (XMPP)."""
 
     kind: ClassVar[str] = "prosody"
     summary: ClassVar[str] = "the Prosody XMPP (Jabber) server"
-    receives: ClassVar[str] = "xmpp"
 
 
-class Ejabberd(WithDatabase):
+class Ejabberd(XmppServer):
     """Jabber (XMPP)."""
 
     kind: ClassVar[str] = "ejabberd"
     summary: ClassVar[str] = "the ejabberd XMPP (Jabber) server"
-    receives: ClassVar[str] = "xmpp"
 
 
 class MatrixSynapse(WebWithDatabase):
@@ -351,10 +389,32 @@ class Caddy(Web):
 
 
 class Postgresql(Service):
-    """A database server."""
+    """A database server. Who keeps data in it names it as `database`."""
 
     kind: ClassVar[str] = "postgresql"
     summary: ClassVar[str] = "a PostgreSQL server"
+    example: ClassVar[Mapping[str, Any]] = {"databases": ["lists", "tickets"]}
+    address: str = Field("", description="the name or address it listens on, if not only on its own host")
+    port: int = Field(5432, ge=1, le=65535, description="its TCP port")
+    databases: Annotated[tuple[str, ...], OneOrMore] = Field((), description="the databases in it; empty: all of them")
+    replica: bool = Field(False, description="it follows another server and takes no changes")
+    look_as: LookAs | None = Field(None, description=LOOK_AS)
+
+    def names(self) -> Iterable[str]:
+        """Yield its domains and, if it listens for others, the name they use."""
+        yield from dict.fromkeys((*self.domains, *([self.address] if self.address else [])))
+
+    def endpoints(self) -> Iterable[Endpoint]:
+        """Yield its SQL port."""
+        yield Endpoint("sql", self.address, self.port)
+
+    def probes(self, at: Instance) -> Iterable[Probe]:
+        """Yield a query."""
+        is_live = at.mode == "live"
+        yield from sql_looks(
+            "postgresql", self.databases, self.look_as if is_live else None,
+            is_dialled=bool(self.address) or not is_live, is_replica=self.replica,
+        )  # fmt: skip
 
 
 class Redis(Service):

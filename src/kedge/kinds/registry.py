@@ -11,12 +11,13 @@ from kedge.kinds.http import Http
 from kedge.kinds.mariadb import MariaDB, MySQL
 from kedge.kinds.mediawiki import MediaWiki
 from kedge.kinds.named import NAMED
+from kedge.kinds.plugin import Plugin
 from kedge.kinds.postfix import Postfix
 from kedge.kinds.static_site import StaticSite
 from kedge.model.service import Service
 
 _ALL: tuple[type[Service], ...] = (
-    Http, StaticSite, Files, MediaWiki, MariaDB, MySQL, Postfix, Dovecot, Bind, *NAMED,
+    Http, StaticSite, Files, MediaWiki, MariaDB, MySQL, Postfix, Dovecot, Bind, Plugin, *NAMED,
 )  # fmt: skip
 
 KINDS: Mapping[str, type[Service]] = {kind.kind: kind for kind in sorted(_ALL, key=lambda kind: kind.kind)}

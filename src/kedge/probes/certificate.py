@@ -7,12 +7,19 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 SEQUENCE, UTC_TIME, GENERALIZED_TIME, INTEGER, OCTETS, OID = 0x30, 0x17, 0x18, 0x02, 0x04, 0x06
 EXTENSIONS, DNS_NAME = 0xA3, 0x82
 ALTERNATIVE_NAMES = bytes.fromhex("551d11")
+SOON = timedelta(days=14)
+"""Certificates of 90 days are renewed 30 days before their end: with 14 left, two weeks of attempts have failed."""
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
+
+
+def now() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
 
 
 class NotACertificate(ValueError):  # noqa: N818 - caught where a probe says so

@@ -10,12 +10,13 @@ import contextlib
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from kedge.errors import OutsideError
 from kedge.model.instance import Instance
 from kedge.model.observation import Observation, Status
+from kedge.probes.certificate import SOON, NotACertificate, now, read_der
 from kedge.probes.failure import judge_failure
 from kedge.probes.wording import quote, seconds
 
@@ -120,6 +121,8 @@ class Dialogue:
         await self._writer.start_tls(context, server_hostname=name or None)
         told = self._writer.get_extra_info("ssl_object")
         self.evidence["tls"] = str(told.version()) if told else ""
+        with contextlib.suppress(NotACertificate):
+            self.evidence["certificate ends"] = f"{read_der(self.certificate()).ends:%Y-%m-%dT%H:%M:%S%z}"
 
     def certificate(self) -> bytes:
         """Return the certificate that was shown, as DER; empty without TLS."""
@@ -163,7 +166,7 @@ async def _converse(at: Instance, call: Call, talk: Talk) -> Observation:
             if call.tls:
                 await line.start_tls(call.tls, call.name)
                 line.awaited = "its greeting"
-            return await talk(line)
+            return _ageing(await talk(line))
     except Broken as ended:
         return ended.seen
     except (TimeoutError, OSError, OutsideError) as failure:
@@ -174,6 +177,14 @@ async def _converse(at: Instance, call: Call, talk: Talk) -> Observation:
         if line:
             await line.part()
             line.close()
+
+
+def _ageing(seen: Observation) -> Observation:
+    """Return what was seen, degraded if all is well but the certificate that was shown ends soon."""
+    ends = seen.evidence.get("certificate ends")
+    if seen.status is not Status.OK or ends is None or datetime.fromisoformat(ends) - now() > SOON:
+        return seen
+    return replace(seen, status=Status.DEGRADED, what=f"{seen.what}, but its certificate ends within {SOON.days} days")
 
 
 def _judge(failure: Exception, line: Dialogue | None, limit: timedelta) -> Observation:

@@ -11,8 +11,8 @@ from typing import ClassVar
 from kedge.model.instance import Instance, Scope
 from kedge.model.observation import Observation, Status
 from kedge.model.quantity import format_size
+from kedge.probes.certificate import now
 from kedge.probes.system_report import SCRIPT, Filled, NoReport, Report, read_report
-from kedge.probes.tls import now
 from kedge.probes.wording import listed, quote
 
 FULL, NEARLY = 0.99, 0.9

@@ -5,41 +5,27 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from kedge.model.instance import Instance, Scope
 from kedge.model.observation import Observation, Status
-from kedge.probes import imap, smtp, xmpp
-from kedge.probes.certificate import Certificate, NotACertificate, read_der, read_pem
+from kedge.probes.certificate import SOON, Certificate, NotACertificate, now, read_der, read_pem
 from kedge.probes.dialogue import Broken, Call, Dialogue, converse
 from kedge.probes.trust import default_trust, no_trust
-
-Before = Literal["", "smtp", "imap", "xmpp"]
-"""What is spoken before TLS begins (STARTTLS); nothing where it begins at once."""
-SOON = timedelta(days=14)
-"""Certificates of 90 days are renewed 30 days before their end: with 14 left, two weeks of attempts have failed."""
-
-
-def now() -> datetime:
-    """Return the present moment."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class TlsProbe:
     """Reads the certificate shown under a name: its end, its names, who vouches, and whether a newer one lies unused.
 
-    `renewed` are files on the service's host where a newer one would lie. Where strangers take any certificate (mail
-    and XMPP between servers) nothing `is_checked` but its end.
+    `renewed` are files on the service's host where a newer one would lie.
     """
 
     tells: ClassVar[frozenset[str]] = frozenset({"expiry"})
 
     hostname: str
-    before: Before = ""
-    is_checked: bool = True
     renewed: tuple[PurePosixPath, ...] = ()
     endpoint: str = "web"
     limit: timedelta = timedelta(seconds=10)
@@ -53,7 +39,7 @@ class TlsProbe:
         dial = at.dial.get(self.endpoint)
         if dial and dial.is_plain:
             return Observation(Status.UNKNOWN, "this copy speaks without TLS")
-        seen = await self._shake(at, (self.trust or default_trust()) if self.is_checked else no_trust())
+        seen = await self._shake(at, self.trust or default_trust())
         if seen.status is Status.DOWN and "certificate was refused" in seen.what:
             read = await self._shake(at, no_trust())
             return replace(seen, evidence={**read.evidence, **seen.evidence}, took=seen.took + read.took)
@@ -63,25 +49,12 @@ class TlsProbe:
 
     async def _shake(self, at: Instance, trust: ssl.SSLContext) -> Observation:
         async def talk(line: Dialogue) -> Observation:
-            await self._begin(line, at, trust)
             try:
                 return self._judge(read_der(line.certificate()))
             except NotACertificate:
                 raise Broken("showed a certificate that cannot be read", evidence=line.evidence) from None
 
-        has_tls = self.before == ""
-        return await converse(at, Call(self.endpoint, self.limit, trust if has_tls else None, self.hostname), talk)
-
-    async def _begin(self, line: Dialogue, at: Instance, trust: ssl.SSLContext) -> None:
-        """Say what has to be said before TLS."""
-        match self.before:
-            case "smtp":
-                probe = smtp.SmtpProbe(self.hostname, encryption="starttls", endpoint=self.endpoint, trust=trust)
-                await smtp.open_session(line, at, probe)
-            case "imap":
-                await imap.open_session(line, at, imap.ImapProbe(self.hostname, endpoint=self.endpoint, trust=trust))
-            case "xmpp":
-                await xmpp.encrypt(line, await xmpp.open_stream(line, self.hostname, "client"), self.hostname, trust)
+        return await converse(at, Call(self.endpoint, self.limit, trust, self.hostname), talk)
 
     def _judge(self, shown: Certificate) -> Observation:
         left = shown.ends - self.now()

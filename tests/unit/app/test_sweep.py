@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from kedge.app.facts_seen import keep, statuses_of
+from kedge.app.facts_seen import due, keep, statuses_of
 from kedge.app.names import Names, read_hosts
 from kedge.app.probing import PER_PLACE, Sweep, choose_vantage, judge, look_everywhere
 from kedge.app.targets import Target, survey
@@ -276,6 +276,15 @@ class TestKeep:
         fact = database.facts(NOW + timedelta(days=3)).get("old", "boot")
         assert fact
         assert (fact.value, fact.at.isoformat()) == ("ok", booted)
+
+    def test_what_is_looked_at_once_a_day_is_left_out_until_then(self, database: Database, path: Path) -> None:
+        daily = Staring("registration")
+        daily.every = timedelta(days=1)  # type: ignore[attr-defined]
+        targets = [target(daily), target(Staring())]
+        assert due(path, targets, NOW) == targets
+        keep(path, targets, run(targets))
+        assert due(path, targets, NOW + timedelta(hours=23)) == targets[1:]
+        assert due(path, targets, NOW + timedelta(hours=25)) == targets
 
     def test_a_thing_is_as_bad_as_its_worst_probe(self) -> None:
         targets = [target(Staring()), target(Staring("other", status=Status.DOWN))]

@@ -70,13 +70,6 @@ async def test_nobody_vouches(certified: Certified) -> None:
     assert (status, "self-signed" in what) == (Status.DOWN, True)
 
 
-async def test_strangers_take_any_certificate_but_an_expired_one(certified: Certified) -> None:
-    later = NOW + timedelta(days=100)
-    lenient = probe(certified, hostname="other.example.org", is_checked=False, trust=None)
-    assert (await look(certified, lenient))[0] is Status.OK
-    assert (await look(certified, replace(lenient, now=lambda: later)))[0] is Status.DOWN
-
-
 async def test_a_newer_one_lies_unused(certified: Certified, tmp_path: Path) -> None:
     newer = make_certificate(tmp_path, "mail.example.org", "-days", "180")
     both = (PurePosixPath("/does/not/exist"), PurePosixPath(newer.file))
@@ -87,13 +80,6 @@ async def test_a_newer_one_lies_unused(certified: Certified, tmp_path: Path) -> 
 
 async def test_the_one_shown_is_the_newest(certified: Certified) -> None:
     assert (await look(certified, probe(certified, renewed=(PurePosixPath(certified.file),))))[0] is Status.OK
-
-
-async def test_after_starttls(certified: Certified) -> None:
-    answers = {"EHLO": b"250-x\r\n250 STARTTLS\r\n", "STARTTLS": b"220 go\r\n", "QUIT": b"221 bye\r\n"}
-    async with serving(Lines(b"220 x\r\n", answers, tls=certified.server)) as address:
-        seen = await probe(certified, before="smtp", endpoint="smtp").look(instance({"smtp": address}))
-    assert seen.status is Status.OK
 
 
 @pytest.mark.parametrize("answer", [silent, Lines(b"220 plain\r\n", {})])

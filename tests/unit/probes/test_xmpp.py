@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from kedge.model.ports import Address
 from kedge.probes.login import Login
 from kedge.probes.stanza import NotXmpp, Stanzas
 from kedge.probes.xmpp import XmppProbe
-from tests.unit.probes.conftest import Certified
+from tests.unit.probes.conftest import Certified, make_certificate
 from tests.unit.probes.fakes import (
     QUICK,
     Answer,
@@ -104,7 +105,13 @@ class TestHealthy:
     async def test_opens_encrypts_and_opens_again(self, certified: Certified, split: bool) -> None:
         found = await look(good(certified, split=split), probe(certified))
         assert (found.status, found.what) == (Status.OK, "opened a stream, and offers to log in")
-        assert found.evidence == {"features": "mechanisms", "tls": "TLSv1.3"}
+        assert (found.evidence["features"], found.evidence["tls"]) == ("mechanisms", "TLSv1.3")
+
+    async def test_a_certificate_that_ends_soon_is_degraded(self, tmp_path: Path) -> None:
+        short = make_certificate(tmp_path, "mail.example.org", "-days", "5")
+        found = await look(good(short), probe(short))
+        assert found.status is Status.DEGRADED
+        assert found.what == "opened a stream, and offers to log in, but its certificate ends within 14 days"
 
     async def test_logs_in(self, certified: Certified) -> None:
         found = await look(good(certified), probe(certified, Login("kedge", "pw-name")))
