@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from xml.parsers.expat import ExpatError, ParserCreate
 
+HELD_LIMIT = 256 * 1024
 DEPTH_LIMIT = 32
 
 
@@ -39,6 +40,7 @@ class Stanzas:
         self.ready: deque[Element] = deque()
         self.is_over = False
         self._open: list[Element] = []
+        self._held = b""
         self._parser = ParserCreate(namespace_separator=" ")
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
@@ -47,9 +49,20 @@ class Stanzas:
         self._parser.StartDoctypeDeclHandler = self._refuse  # RFC 6120 §11.1; and entities could grow without end
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes; raises NotXmpp if they are no such XML."""
+        """Take the next bytes; raises NotXmpp if they are no such XML.
+
+        Expat gets whole tags only: newer versions put off reading a tag again that they saw half of (reparse deferral,
+        2.6), and would keep a complete answer to themselves until more arrives, which it never does.
+        """
+        data = self._held + data
+        if self.header is None and data.strip()[:1] not in (b"", b"<"):
+            raise NotXmpp("it does not begin with a tag")
+        cut = data.rfind(b">") + 1
+        self._held = data[cut:]
+        if len(self._held) > HELD_LIMIT:
+            raise NotXmpp(f"a tag or text longer than {HELD_LIMIT} bytes")
         try:
-            self._parser.Parse(data, False)
+            self._parser.Parse(data[:cut], False)
         except (ExpatError, ValueError, LookupError) as error:
             raise NotXmpp(str(error)) from error
 
