@@ -110,16 +110,18 @@ class LocalShell:
 
     hop: Hop = tuple
     env: Mapping[str, str] = field(default_factory=lambda: {**os.environ, "LC_ALL": "C.UTF-8"})
+    fds: tuple[int, ...] = ()
+    """Descriptors that every child inherits: the lock of a run, which then outlives us; a secret to be read once."""
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: timedelta) -> Exit:
         """Run a command to its end, or to its limit: then it and its children are killed, and `code` is None."""
         said = _answer()
         with _memory(stdin) as source:
             async with _pipe(said) as (listening, end):
-                ended = await self._run(argv, source, end, limit, listening)
+                ended = await self.carry(argv, source, end, limit, listening)
         return replace(ended, stdout=bytes(said.data)) if ended.code is not None else ended
 
-    async def _run(
+    async def carry(
         self,
         argv: Sequence[str],
         stdin: IO[bytes],
@@ -151,7 +153,13 @@ class LocalShell:
         self, argv: Sequence[str], stdin: IO[bytes] | int, stdout: IO[bytes], stderr: IO[bytes]
     ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *self.hop(argv), stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True, env=self.env
+            *self.hop(argv),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            env=self.env,
+            pass_fds=self.fds,
         )
 
     @asynccontextmanager
@@ -175,13 +183,13 @@ class LocalShell:
     async def put(self, source: Path, target: PurePosixPath) -> None:
         """Copy a file there and compare length and SHA-256; raises OutsideError."""
         with source.open("rb") as data, _memory(b"") as nothing:
-            ended = await self._run(("sh", "-c", 'cat > "$1"', "sh", str(target)), data, nothing, COPY_LIMIT)
+            ended = await self.carry(("sh", "-c", 'cat > "$1"', "sh", str(target)), data, nothing, COPY_LIMIT)
         await self._compare(ended, source, target)
 
     async def get(self, source: PurePosixPath, target: Path) -> None:
         """Copy a file here and compare length and SHA-256; raises OutsideError."""
         with target.open("wb") as data, _memory(b"") as nothing:
-            ended = await self._run(("cat", "--", str(source)), nothing, data, COPY_LIMIT)
+            ended = await self.carry(("cat", "--", str(source)), nothing, data, COPY_LIMIT)
         await self._compare(ended, target, source)
 
     async def _compare(self, ended: Exit, here: Path, there: PurePosixPath) -> None:
