@@ -140,10 +140,13 @@ class SnapshotStore(Protocol):
 class Sandbox(Protocol):
     """A closed place to restore and start a copy in: no network beyond itself, gone with its context.
 
-    What is not the host's programs is writable and empty at first; `root` is a folder for what must lie apart.
+    What is not the host's programs is writable and empty at first.
     """
 
-    root: PurePosixPath
+    @property
+    def root(self) -> PurePosixPath:
+        """A folder in it for what must lie apart."""
+        ...
 
     def open(self) -> AbstractAsyncContextManager[Site]:
         """Open it."""

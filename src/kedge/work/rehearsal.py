@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -115,8 +116,7 @@ class Rehearse:
 
     async def do(self) -> Done:
         """Rehearse it; what it showed is a fact, whichever it is."""
-        await asyncio.to_thread(clear, self.folder)
-        await asyncio.to_thread(self.folder.mkdir, 0o711, True)
+        await asyncio.to_thread(_make_passable, self.folder, self.folder / "sandbox")
         proof = await rehearse(self.subject, self.copies, self.sandbox, self.clock, self.folder, self.tell)
         looks = ", ".join(proof.seen) or "no probes"
         how = f"{self.run}: {proof.compared} tallies compared; {looks}"
@@ -129,6 +129,17 @@ class Rehearse:
 
     def _now(self) -> datetime:
         return self.clock.now()
+
+
+def _make_passable(folder: Path, *below: Path) -> None:
+    """Make folders anew that others may pass, but not read."""
+    clear(folder)
+    try:
+        for made in (folder, *below):
+            made.mkdir(parents=True)
+            made.chmod(0o711)
+    except OSError as failure:
+        raise OutsideError(f"no room for a drill in {folder}: {os.strerror(failure.errno or 0)}") from failure
 
 
 @dataclass(frozen=True)
@@ -212,7 +223,8 @@ class _Drill:
             if copy is None:
                 raise OutsideError(f"no snapshot of {service}")
             self.stage.tell(f"fetch {service}")
-            here.mkdir(parents=True)
+            here.parent.mkdir(mode=0o700, exist_ok=True)
+            here.mkdir()
             fetched = await copy.store.fetch(copy.snapshot, here)
             self.fetched[service] = replace(fetched, censuses=copy.snapshot.censuses or fetched.censuses)
         return self.fetched[service], here
