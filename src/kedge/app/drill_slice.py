@@ -19,7 +19,7 @@ DrillResult = Proof
 
 async def save(subject: Subject, at: Instance, store: SnapshotStore) -> Snapshot:
     """Save every part of a service as one snapshot; raises Refused with the first obstacle."""
-    await Preflight(subject, at).do()
+    await Preflight(subject, at, {}).do()
     with tempfile.TemporaryDirectory(prefix="kedge-spool-") as here:
         spool = Spool(uuid.uuid4().hex, Path(here))
         censuses = []

@@ -78,7 +78,10 @@ async def plan_backup(workshop: Workshop, name: str) -> Outcome:
         return Outcome(name, "impossible", why)
     try:
         at = live(subject, workshop.site)
-        steps = [deed.name for deed in _deeds(workshop, subject, at, _stores(workshop, subject.service), "run")]
+        stores = _stores(workshop, subject.service)
+        steps = [deed.name for deed in _deeds(workshop, subject, at, stores, "run")]
+        for store in stores.values():
+            await store.list(name)
         obstacles = await find_obstacles(subject, at)
     except KedgeError as failure:
         return Outcome(name, "failed", first_line(failure))

@@ -139,7 +139,8 @@ class Logbook:
                 raise
         done = replace(step, state="done", result=found.result, started=began, ended=self.clock.now())
         await self._mark_step(run, done, found)
-        self.tell(f"{deed.name}: {found.result}" if found.result else deed.name)
+        if found.result:
+            self.tell(f"{deed.name}: {found.result}")
 
     async def _look(self, run: str, step: Step, deed: Deed) -> Done | None:
         try:

@@ -58,7 +58,7 @@ def saving(
     """Return the steps that save a service to these stores."""
     parts = list(subject.service.parts())
     return (
-        Preflight(subject, at),
+        Preflight(subject, at, stores),
         *(Dump(part, instance_of(part, at), spool) for part in parts),
         *(Keep(subject, parts, name, store, spool, shelf_life) for name, store in stores.items()),
         Tidy(spool.folder),
@@ -80,6 +80,7 @@ class Preflight:
 
     subject: Subject
     at: Instance
+    stores: Mapping[str, SnapshotStore]
     name: str = "preflight"
 
     async def look(self) -> Done | None:
@@ -87,9 +88,11 @@ class Preflight:
         return None
 
     async def do(self) -> Done:
-        """Raise Refused with the first obstacle."""
+        """Raise Refused with the first obstacle, OutsideError for a store that cannot be opened."""
         for obstacle in await find_obstacles(self.subject, self.at):
             raise Refused(f"{self.subject.name}, {obstacle.what}", hint=obstacle.fix)
+        for store in self.stores.values():
+            await store.list(self.subject.name)
         return Done()
 
     async def undo(self) -> None:
