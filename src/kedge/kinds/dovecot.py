@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from kedge.kinds.files import Folder
-from kedge.model.instance import Endpoint
+from kedge.model.instance import Endpoint, Part
 from kedge.model.service import Service
 from kedge.model.thing import OneOrMore
 
@@ -34,6 +34,7 @@ class Dovecot(Service):
 
     hostname: str = Field("", description="the name that mail programs connect to")
     mail: Folder | None = Field(None, description="the folder of the mailboxes, as it is called on its host")
+    settings: Folder = Field("/etc/dovecot", description="the folder of `dovecot.conf`, as it is called on its host")
     listens: Annotated[tuple[Literal["imap", "imaps", "pop3", "pop3s", "sieve"], ...], OneOrMore] = Field(
         ("imap", "imaps"), description="how mail is read"
     )
@@ -47,3 +48,11 @@ class Dovecot(Service):
         for name in self.listens:
             port, transport = PORTS[name]
             yield Endpoint(name, self.hostname, port, transport)
+
+    def parts(self) -> Iterable[Part]:
+        """Yield its settings and the mailboxes; its settings alone would bring nobody's mail back."""
+        from kedge.parts.folder import FolderPart
+
+        if self.mail:
+            yield FolderPart(self.settings, "settings")
+            yield FolderPart(self.mail, "mail")

@@ -181,5 +181,6 @@ def _text(data: bytes) -> str:
 
 
 def _failed(what: str, ended: Exit) -> OutsideError:
-    said = ended.stderr.decode(errors="replace").strip().splitlines()
+    lines = ended.stderr.decode(errors="replace").strip().splitlines()
+    said = [line for line in lines if "exiting now" not in line]  # tar's own last word says nothing
     return OutsideError(f"{what}: {said[-1][:300] if said else f'exit code {ended.code}'}")
