@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "backup": "Save services to their stores, and count what was saved.",
     "snapshots": "What the stores hold.",
     "drill": "Prove that services can be restored, in a sandbox.",
+    "restore": "Bring a service back, into a folder or onto a host.",
     "runs": "What kedge did, step by step, and what is not finished.",
     "kinds": "The kinds of services, and what is proven for each.",
     "schema": "The JSON Schema of the inventory, for editors.",

@@ -55,6 +55,10 @@ class FolderPart:
     needs_running: bool = False
     needs_programs: tuple[str, ...] = field(default=("tar", "find", "xargs", "sha256sum"))
 
+    def place(self, at: Instance) -> PurePosixPath:
+        """Return where it belongs, and what a restoration would take the place of."""
+        return at.path(self.folder)
+
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:
         """Return what stands in the way: programs, the folder itself, files that cannot be read."""
         shell, path = at.site.shell, str(at.path(self.folder))

@@ -130,7 +130,7 @@ class Dump:
             await asyncio.to_thread(clear, here)
             await pull(shell, there, here)
             await remove(shell, there)
-        await asyncio.to_thread(_write_whole, self.spool.census(self.part), _CENSUSES.dump_json(census))
+        await asyncio.to_thread(write_whole, self.spool.census(self.part), _CENSUSES.dump_json(census))
         return self._done(census)
 
     async def undo(self) -> None:
@@ -229,7 +229,7 @@ def _make_room(spool: Spool) -> None:
         raise OutsideError(f"no spool in {spool.folder}: {os.strerror(failure.errno or 0)}") from failure
 
 
-def _write_whole(file: Path, data: bytes) -> None:
+def write_whole(file: Path, data: bytes) -> None:
     """Write a file that is complete or absent."""
     half = file.with_name(f"{file.name}.half")
     try:
