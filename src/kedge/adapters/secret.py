@@ -44,13 +44,22 @@ class Secret:
         return text.replace(value, "***") if value else text
 
 
-def read_secret(reference: str, environ: Mapping[str, str]) -> Secret:
-    """Return the secret that a reference names, without its line's end; raises OutsideError, never with a value."""
+def read_secret(reference: str, environ: Mapping[str, str], folder: Path = Path()) -> Secret:
+    """Return the first line of what a reference names; a file lies relative to a folder.
+
+    Raises OutsideError, never with a value.
+    """
     how, _, where = reference.partition(":")
-    readers = {"env": _from_environment, "file": _from_file, "command": _from_command}
-    if how not in readers or not where:
-        raise OutsideError("a secret that kedge needs says not where it is", hint=HOW)
-    value = readers[how](where, environ).split(b"\n", 1)[0].removesuffix(b"\r")
+    match how:
+        case "env" if where:
+            found = _from_environment(where, environ)
+        case "file" if where:
+            found = _from_file(where, folder)
+        case "command" if where:
+            found = _from_command(where, environ)
+        case _:
+            raise OutsideError("a secret that kedge needs does not say where it is", hint=HOW)
+    value = found.split(b"\n", 1)[0].removesuffix(b"\r")
     if not value or len(value) > MOST_BYTES:
         raise OutsideError(f"{_named(how, where)} holds no secret", hint="expected one line of 1 to 4096 bytes")
     return Secret(_named(how, where), value)
@@ -72,9 +81,9 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> bytes:
     return os.fsencode(environ[name])
 
 
-def _from_file(path: str, environ: Mapping[str, str]) -> bytes:
+def _from_file(path: str, folder: Path) -> bytes:
     try:
-        with Path(path).expanduser().open("rb") as file:
+        with (folder / Path(path).expanduser()).open("rb") as file:
             return file.read(MOST_BYTES + 2)
     except (OSError, RuntimeError) as failure:
         raise OutsideError(f"file:{path} cannot be read") from failure

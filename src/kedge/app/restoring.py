@@ -34,7 +34,7 @@ class RestorePlan:
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         return {"service": self.service, "snapshot": self.snapshot, "store": self.store, "at": self.at, "to": self.to,
-                "live": self.is_live, "put-aside": list(self.replaced), "steps": list(self.steps)}  # fmt: skip
+                "live": self.is_live, "put_aside": list(self.replaced), "steps": list(self.steps)}  # fmt: skip
 
     @property
     def needs_confirmation(self) -> bool:

@@ -116,7 +116,8 @@ class Workshop:
         secret = self.opened.inventory.sections.secrets.get(store.passphrase or "")
         if secret is None:
             raise UsageError(f"store {name} has no `passphrase`", hint="name a secret; `kedge backup` needs its `from`")
-        passphrase = read_secret(secret.from_ or "", self.environ)
+        path = self.opened.path
+        passphrase = read_secret(secret.from_ or "", self.environ, path if path.is_dir() else path.parent)
         return ResticStore(store.repository, passphrase, self.folder / "cache", self.near)
 
 

@@ -118,10 +118,11 @@ class Rehearse:
         """Rehearse it; what it showed is a fact, whichever it is."""
         await asyncio.to_thread(_make_passable, self.folder, self.folder / "sandbox")
         proof = await rehearse(self.subject, self.copies, self.sandbox, self.clock, self.folder, self.tell)
-        looks = ", ".join(proof.seen) or "no probes"
-        how = f"{self.run}: {proof.compared} tallies compared; {looks}"
-        fact = Fact(self.subject.name, "drill", proof.value, self._now(), "drilled", by="kedge", how=how)
-        return Done(proof.value, (fact,))
+        how = f"{proof.compared} tallies compared; {', '.join(proof.seen) or 'no probes, so only its data'}"
+        fact = Fact(
+            self.subject.name, "drill", proof.value, self._now(), "drilled", by="kedge", how=f"{self.run}: {how}"
+        )
+        return Done(f"{proof.value} ({how})", (fact,))
 
     async def undo(self) -> None:
         """Remove what was fetched and restored."""
