@@ -169,7 +169,7 @@ def test_a_host_that_is_off_is_an_error_in_time(desk: Desk, lab: Lab, host: str)
     assert len(desk.answer("snapshots", "wiki")) == 1
 
 
-KILLED = ("preflight", "dump settings", "dump database", "save to vault", "tidy up")
+KILLED = ("preflight", "dump settings", "dump database", "save to vault")
 
 
 @pytest.mark.parametrize("moment", KILLED)
@@ -191,6 +191,15 @@ def test_a_killed_drill_leaves_nothing_behind(desk: Desk, moment: str) -> None:
     assert desk.state_of("drill", "wiki") == {"wiki": "proven"}
     assert [run["state"] for run in desk.answer("runs")] == ["done", "rolled-back", "done"]
     assert not list(Path("/var/tmp").glob("kedge-drill.drill-wiki-*"))
+
+
+def test_an_interrupted_backup_of_what_is_declared_otherwise_now_is_cleaned_up(desk: Desk, lab: Lab) -> None:
+    kill_at(desk.argv("backup", "wiki"), "dump database")
+    file = desk.folder / "kedge.yaml"
+    file.write_text(file.read_text().replace("    uploads: /var/lib/mediawiki/images\n", ""))
+    assert desk.state_of("backup", "wiki") == {"wiki": "saved"}
+    assert [run["state"] for run in desk.answer("runs")] == ["rolled-back", "done"]
+    assert spools(lab.host("hetzner-old")) == ""
 
 
 def kill_at(argv: list[str], moment: str) -> None:

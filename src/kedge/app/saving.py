@@ -13,8 +13,8 @@ from kedge.model.facts import SHELF_LIFE
 from kedge.model.instance import Instance
 from kedge.model.ports import Run, SnapshotStore
 from kedge.model.service import Service
-from kedge.work.run import Plan, name_run, read_plan
-from kedge.work.saving import Spool, find_obstacles, saving
+from kedge.work.run import Plan, name_run
+from kedge.work.saving import Spool, find_obstacles, remnants, saving
 from kedge.work.step import Deed
 from kedge.work.subject import Subject, live
 
@@ -108,8 +108,9 @@ async def _save(workshop: Workshop, subject: Subject) -> Run:
     for run in await book.interrupted("backup", subject.name):
         if run.state == "stopped":
             raise Refused(f"run {run.id} waits for an answer", hint=f"kedge runs {run.id}")
-        deeds = _deeds(workshop, subject, at, _named_stores(workshop, run), run.id)
-        if workshop.clock.now() - run.started < STILL_GOOD and "undoing" not in {step.state for step in run.steps}:
+        deeds, is_current = _deeds_of(workshop, subject, at, stores, run)
+        is_whole = not {"undoing", "undone", "failed"} & {step.state for step in run.steps}
+        if is_current and is_whole and workshop.clock.now() - run.started < STILL_GOOD:
             workshop.tell(f"carrying on {run.id}, which was interrupted")
             return await book.carry_out(run, deeds)
         workshop.tell(f"rolling back {run.id}, which was interrupted")
@@ -126,17 +127,26 @@ def _stores(workshop: Workshop, service: Service) -> dict[str, SnapshotStore]:
     return {name: workshop.store(name) for name in service.save.to}
 
 
-def _named_stores(workshop: Workshop, run: Run) -> dict[str, SnapshotStore]:
-    return {name: workshop.store(name) for name in read_plan(run).details["stores"]}
+def _deeds_of(
+    workshop: Workshop, subject: Subject, at: Instance, stores: Mapping[str, SnapshotStore], run: Run
+) -> tuple[Sequence[Deed], bool]:
+    """Return the steps of an older run, and whether the service is still declared as it was then."""
+    deeds, names = _deeds(workshop, subject, at, stores, run.id), [step.name for step in run.steps]
+    if [deed.name for deed in deeds] == names:
+        return deeds, True
+    return remnants(names, at, _spool(workshop, run.id)), False
+
+
+def _spool(workshop: Workshop, run: str) -> Spool:
+    return Spool(run, workshop.folder / "spool" / run, workshop.is_here)
 
 
 def _deeds(
     workshop: Workshop, subject: Subject, at: Instance, stores: Mapping[str, SnapshotStore], run: str
 ) -> Sequence[Deed]:
-    spool = Spool(run, workshop.folder / "spool" / run, workshop.is_here)
     organisation = workshop.opened.inventory.sections.organisation
     rpo = subject.service.promise.rpo or organisation.promise.rpo or SHELF_LIFE["backup"]
-    return saving(subject, at, stores, spool, rpo)
+    return saving(subject, at, stores, _spool(workshop, run), rpo)
 
 
 async def initialise(workshop: Workshop, name: str) -> None:

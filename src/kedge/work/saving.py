@@ -19,7 +19,7 @@ from kedge.errors import OutsideError, Refused
 from kedge.model.census import Census
 from kedge.model.facts import Fact
 from kedge.model.instance import Instance, Obstacle, Part
-from kedge.model.ports import Site, Snapshot, SnapshotStore
+from kedge.model.ports import Shell, Site, Snapshot, SnapshotStore
 from kedge.model.quantity import format_size
 from kedge.work.spool import FAR, clear, make_empty, pull, remove, size_of
 from kedge.work.step import Deed, Done
@@ -211,6 +211,35 @@ class Tidy:
     async def undo(self) -> None:
         """Remove it as well."""
         await self.do()
+
+
+@dataclass(frozen=True)
+class Remnant:
+    """What a step of an older plan left behind: known by its name alone, it can only be removed."""
+
+    name: str
+    shells: Sequence[Shell]
+    spool: Spool
+
+    async def look(self) -> Done | None:
+        """Return None: nobody carries it on."""
+        return None
+
+    async def do(self) -> Done:
+        """Raise Refused: what it was to do is not declared any more."""
+        raise Refused(f"'{self.name}' is not declared any more")
+
+    async def undo(self) -> None:
+        """Remove the dump of that name, wherever it may lie."""
+        for shell in self.shells:
+            await remove(shell, FAR / f"kedge-spool.{self.spool.run}.{self.name.removeprefix('dump ')}")
+        await asyncio.to_thread(clear, self.spool.folder)
+
+
+def remnants(names: Sequence[str], at: Instance, spool: Spool) -> Sequence[Deed]:
+    """Return what rolls back a run whose service is declared otherwise now."""
+    shells = [at.site.shell, *(used.site.shell for used in at.uses.values())]
+    return [Remnant(name, shells if name.startswith("dump ") else (), spool) for name in names]
 
 
 def read_census(spool: Spool, part: Part) -> Census:
