@@ -40,6 +40,7 @@ PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = (
     "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime",
     "/etc/mime.types", "/etc/services", "/etc/protocols", "/etc/ssl/certs", "/etc/os-release",
+    "/etc/php",
 )  # fmt: skip
 """What programs need of /etc to start at all; everything else there (keys, passwords) stays outside."""
 DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -126,12 +127,16 @@ class SandboxSite:
 
 @dataclass(frozen=True)
 class Bubblewrap:
-    """Opens sandboxes. `scratch` is where their folders lie, and others may pass; `readable` is further shown."""
+    """Opens sandboxes. `scratch` is where their folders lie, and others may pass; `readable` is further shown.
+
+    `programs` is the root whose programs are shown: this machine's, or a folder that holds another system.
+    """
 
     scratch: Path | None = None
     readable: tuple[str, ...] = ()
     limits: Limits = Limits()
     root: PurePosixPath = ROOT
+    programs: Path = Path("/")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Site]:
@@ -161,7 +166,7 @@ class Bubblewrap:
         for path in ("/dev/shm", "/run", "/tmp"):
             argv += ["--size", str(self.limits.tmp_bytes), "--tmpfs", path]
         for path in (*PROGRAMS, *SETTINGS, *self.readable):
-            argv += _show(path)
+            argv += _show(path, self.programs)
         waiting = ("sh", "-c", "echo ready; exec cat")
         return [*argv, *options, "--remount-ro", "/dev", "--chdir", "/", "--", *waiting]
 
@@ -210,11 +215,12 @@ def _demoted() -> tuple[str, ...]:
     return ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 
 
-def _show(path: str) -> tuple[str, ...]:
-    """Return the options that show a path of the host, read-only; none if it does not exist."""
-    if os.path.islink(path) and path.count("/") == 1:
-        return ("--symlink", os.readlink(path), path)
-    return ("--ro-bind", path, path) if os.path.exists(path) else ()
+def _show(path: str, programs: Path) -> tuple[str, ...]:
+    """Return the options that show a path of the root with the programs, read-only; none if it does not exist."""
+    source = str(programs / path.lstrip("/"))
+    if os.path.islink(source) and path.count("/") == 1:
+        return ("--symlink", os.readlink(source), path)
+    return ("--ro-bind", source, path) if os.path.exists(source) else ()
 
 
 @contextlib.contextmanager

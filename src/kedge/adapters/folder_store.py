@@ -8,45 +8,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
+from kedge.adapters.record import RECORD, Content, Record, list_files, read_content, read_record, write_record
 from kedge.errors import OutsideError
 from kedge.model.census import Census
 from kedge.model.ports import Clock, Snapshot
 
-RECORD = "snapshot.json"
 FILES = "files"
 PARTIAL = ".partial-"
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a file must be: its length and SHA-256."""
-
-    size_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Record:
-    """What a snapshot says of itself."""
-
-    service: str
-    at: datetime
-    censuses: tuple[Census, ...]
-    files: Mapping[str, Content]
-
-
-_RECORDS = TypeAdapter(Record)
 
 
 @dataclass(frozen=True)
@@ -64,21 +39,23 @@ class FolderStore:
         """Return the snapshots of a service, oldest first; one with an unreadable record raises OutsideError."""
         return await asyncio.to_thread(self._list, service)
 
-    async def fetch(self, snapshot: Snapshot, spool: Path) -> None:
+    async def fetch(self, snapshot: Snapshot, spool: Path) -> Snapshot:
         """Copy a snapshot's files into a folder and compare each; raises OutsideError that names the first bad one."""
-        await asyncio.to_thread(self._fetch, snapshot, spool)
+        return await asyncio.to_thread(self._fetch, snapshot, spool)
 
     def _save(self, service: str, spool: Path, censuses: tuple[Census, ...]) -> Snapshot:
         home = self.root / _plain(service)
-        at = self.clock.now()
+        now = self.clock.now()
+        at = min([now, *(census.at for census in censuses)])
         try:
             home.mkdir(parents=True, exist_ok=True)
             _remove_abandoned(home)
-            with _partial(home, f"{PARTIAL}{at:%Y%m%dT%H%M%SZ}-{os.getpid()}") as partial:
-                files = {name: _copy(spool / name, partial / FILES / name) for name in _names(spool)}
+            with _partial(home, f"{PARTIAL}{now:%Y%m%dT%H%M%SZ}-{os.getpid()}") as partial:
+                files = {name: _copy(spool / name, partial / FILES / name) for name in list_files(spool)}
                 record = Record(service, at, censuses, files)
-                _write(partial / RECORD, _RECORDS.dump_json(record, indent=1))
-                name = f"{at:%Y%m%dT%H%M%SZ}-{_digest(partial / RECORD)[:8]}"
+                write_record(record, partial)
+                _flush(partial / RECORD)
+                name = f"{at:%Y%m%dT%H%M%SZ}-{read_content(partial / RECORD).sha256[:8]}"
                 for folder in {partial, *(path for path in partial.rglob("*") if path.is_dir())}:
                     _flush(folder)
                 partial.rename(home / name)
@@ -90,18 +67,20 @@ class FolderStore:
     def _list(self, service: str) -> Sequence[Snapshot]:
         home = self.root / _plain(service)
         names = sorted(entry.name for entry in home.iterdir() if entry.name[0] != ".") if home.is_dir() else []
-        records = [(name, _read_record(home / name)) for name in names]
+        records = [(name, read_record(home / name)) for name in names]
         return [Snapshot(name, service, record.at, record.censuses) for name, record in records]
 
-    def _fetch(self, snapshot: Snapshot, spool: Path) -> None:
+    def _fetch(self, snapshot: Snapshot, spool: Path) -> Snapshot:
         home = self.root / _plain(snapshot.service) / _plain(snapshot.id)
-        for name, expected in _read_record(home).files.items():
+        record = read_record(home)
+        for name, expected in record.files.items():
             try:
                 found = _copy(home / FILES / name, spool / name)
             except OSError as failure:
                 raise OutsideError(f"{name} of snapshot {snapshot.id} cannot be read: {failure}") from failure
             if found != expected:
                 raise OutsideError(f"{name} of snapshot {snapshot.id} is not what was saved (length or SHA-256)")
+        return Snapshot(snapshot.id, snapshot.service, record.at, record.censuses)
 
 
 def _plain(name: str) -> str:
@@ -111,36 +90,15 @@ def _plain(name: str) -> str:
     return name
 
 
-def _names(spool: Path) -> list[str]:
-    """Return the files below a folder, by their paths in it; raises OutsideError for anything but files and folders."""
-    names: list[str] = []
-    for path in sorted(spool.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise OutsideError(f"{path} is neither a file nor a folder")
-        if path.is_file():
-            names.append(path.relative_to(spool).as_posix())
-    return names
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as data:
-        return hashlib.file_digest(data, "sha256").hexdigest()
-
-
 def _copy(source: Path, target: Path) -> Content:
     """Copy a file, flush it, and return what the copy reads back as; raises OutsideError if they differ."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     _flush(target)
-    wanted, written = Content(source.stat().st_size, _digest(source)), Content(target.stat().st_size, _digest(target))
+    wanted, written = read_content(source), read_content(target)
     if wanted != written:
         raise OutsideError(f"{target} differs from {source} after copying")
     return written
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-    _flush(path)
 
 
 def _flush(path: Path) -> None:
@@ -175,10 +133,3 @@ def _remove_abandoned(home: Path) -> None:
                 shutil.rmtree(partial)
             finally:
                 os.close(number)
-
-
-def _read_record(home: Path) -> Record:
-    try:
-        return _RECORDS.validate_json((home / RECORD).read_bytes())
-    except (OSError, ValidationError) as failure:
-        raise OutsideError(f"the record of snapshot {home.name} cannot be read") from failure

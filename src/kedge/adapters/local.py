@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from kedge.errors import OutsideError
-from kedge.model.ports import Address, Exit
+from kedge.model.ports import Address, Exit, Shell
 
 STDOUT_LIMIT_BYTES = 64 * 1024 * 1024
 TAIL_BYTES = 64 * 1024
@@ -75,7 +75,7 @@ async def _pipe(said: _Said) -> AsyncIterator[tuple[asyncio.Task[None], IO[bytes
             transport.close()
 
 
-def _memory(data: bytes) -> IO[bytes]:
+def open_memory(data: bytes) -> IO[bytes]:
     """Return a file in memory: a child may read it or not, and nobody has to feed it."""
     file = os.fdopen(os.memfd_create("kedge-stdin"), "w+b")
     file.write(data)
@@ -110,16 +110,22 @@ class LocalShell:
 
     hop: Hop = tuple
     env: Mapping[str, str] = field(default_factory=lambda: {**os.environ, "LC_ALL": "C.UTF-8"})
+    fds: tuple[int, ...] = ()
+    """Descriptors that every child inherits: the lock of a run, which then outlives us; a secret to be read once."""
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: timedelta) -> Exit:
         """Run a command to its end, or to its limit: then it and its children are killed, and `code` is None."""
+        with open_memory(stdin) as source:
+            return await self.feed(argv, source, limit)
+
+    async def feed(self, argv: Sequence[str], stdin: IO[bytes], limit: timedelta) -> Exit:
+        """Run a command that reads an open file, as `run` does."""
         said = _answer()
-        with _memory(stdin) as source:
-            async with _pipe(said) as (listening, end):
-                ended = await self._run(argv, source, end, limit, listening)
+        async with _pipe(said) as (listening, end):
+            ended = await self.carry(argv, stdin, end, limit, listening)
         return replace(ended, stdout=bytes(said.data)) if ended.code is not None else ended
 
-    async def _run(
+    async def carry(
         self,
         argv: Sequence[str],
         stdin: IO[bytes],
@@ -151,7 +157,13 @@ class LocalShell:
         self, argv: Sequence[str], stdin: IO[bytes] | int, stdout: IO[bytes], stderr: IO[bytes]
     ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *self.hop(argv), stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True, env=self.env
+            *self.hop(argv),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            env=self.env,
+            pass_fds=self.fds,
         )
 
     @asynccontextmanager
@@ -174,24 +186,26 @@ class LocalShell:
 
     async def put(self, source: Path, target: PurePosixPath) -> None:
         """Copy a file there and compare length and SHA-256; raises OutsideError."""
-        with source.open("rb") as data, _memory(b"") as nothing:
-            ended = await self._run(("sh", "-c", 'cat > "$1"', "sh", str(target)), data, nothing, COPY_LIMIT)
-        await self._compare(ended, source, target)
+        with source.open("rb") as data, open_memory(b"") as nothing:
+            ended = await self.carry(("sh", "-c", 'cat > "$1"', "sh", str(target)), data, nothing, COPY_LIMIT)
+        await compare_copy(self, ended, source, target)
 
     async def get(self, source: PurePosixPath, target: Path) -> None:
         """Copy a file here and compare length and SHA-256; raises OutsideError."""
-        with target.open("wb") as data, _memory(b"") as nothing:
-            ended = await self._run(("cat", "--", str(source)), nothing, data, COPY_LIMIT)
-        await self._compare(ended, target, source)
+        with target.open("wb") as data, open_memory(b"") as nothing:
+            ended = await self.carry(("cat", "--", str(source)), nothing, data, COPY_LIMIT)
+        await compare_copy(self, ended, target, source)
 
-    async def _compare(self, ended: Exit, here: Path, there: PurePosixPath) -> None:
-        if ended.code != 0:
-            raise OutsideError(f"could not copy {there}: {ended.stderr.decode(errors='replace').strip()}")
-        script = 'wc -c < "$1" && sha256sum < "$1"'
-        far = await self.run(("sh", "-c", script, "sh", str(there)), limit=COPY_LIMIT)
-        near = await asyncio.to_thread(_length_and_digest, here)
-        if far.code != 0 or far.stdout.split()[:2] != near:
-            raise OutsideError(f"{there} differs from {here} after copying (length or SHA-256)")
+
+async def compare_copy(shell: Shell, ended: Exit, here: Path, there: PurePosixPath) -> None:
+    """Raise OutsideError unless copying ended well and both files have the same length and SHA-256."""
+    if ended.code != 0:
+        raise OutsideError(f"could not copy {there}: {ended.stderr.decode(errors='replace').strip()}")
+    script = 'wc -c < "$1" && sha256sum < "$1"'
+    far = await shell.run(("sh", "-c", script, "sh", str(there)), limit=COPY_LIMIT)
+    near = await asyncio.to_thread(_length_and_digest, here)
+    if far.code != 0 or far.stdout.split()[:2] != near:
+        raise OutsideError(f"{there} differs from {here} after copying (length or SHA-256)")
 
 
 async def _end_of(process: asyncio.subprocess.Process, readers: Sequence[asyncio.Task[None]]) -> int:

@@ -81,6 +81,15 @@ class Database:
 
             return runs.read_unfinished(connection)
 
+    def latest_runs(self, most: int) -> Sequence[Run]:
+        """Return at most so many runs, ended or not, the newest last."""
+        with self._reading() as connection:
+            if connection is None:
+                return ()
+            from kedge.evidence import runs
+
+            return runs.read_latest(connection, most)
+
     def mark_run(self, run: Run) -> None:
         """Keep a run's state, holder and end; raises Refused once it has ended."""
         from kedge.evidence import runs

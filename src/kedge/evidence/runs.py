@@ -74,6 +74,11 @@ def read_unfinished(connection: Connection) -> Sequence[Run]:
     return list(_read(connection, select(*_RUN).where(run_table.c.ended.is_(None)).order_by(run_table.c.number)))
 
 
+def read_latest(connection: Connection, most: int) -> Sequence[Run]:
+    """Return at most so many runs, the newest last."""
+    return list(_read(connection, select(*_RUN).order_by(run_table.c.number.desc()).limit(most)))[::-1]
+
+
 def read_all(connection: Connection) -> Iterator[Run]:
     """Yield every run, in the order in which they were begun."""
     yield from _read(connection, select(*_RUN).order_by(run_table.c.number))

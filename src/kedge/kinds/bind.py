@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from kedge.kinds.files import Folder
-from kedge.model.instance import Endpoint
+from kedge.model.instance import Command, Endpoint, Instance, Part, Probe, Program, Start
 from kedge.model.service import Service
 from kedge.model.thing import AnyRef, OneOrMore
 
@@ -28,12 +28,46 @@ class NameServer(Service):
         yield Endpoint("dns", "", 53, "udp")
         yield Endpoint("dns-tcp", "", 53, "tcp")
 
+    def probes(self, at: Instance) -> Iterable[Probe]:
+        """Yield one question for each zone."""
+        from kedge.probes.soa import SoaProbe
+
+        for zone in self.zones:
+            yield SoaProbe(zone)
+
+
+NEEDED = ("/run/named", "/var/cache/bind", "/var/lib/bind")
+
 
 class Bind(NameServer):
     """A name server and the zones it answers for."""
 
     kind: ClassVar[str] = "bind"
     summary: ClassVar[str] = "the BIND name server and its zones"
-    example: ClassVar[Mapping[str, Any]] = {"hostname": "ns1.example.org", "zones": ["example.org"]}
+    example: ClassVar[Mapping[str, Any]] = {
+        "hostname": "ns1.example.org",
+        "zones": ["example.org"],
+        "data": "/var/lib/bind",
+    }
 
     settings: Folder = Field("/etc/bind", description="the folder of `named.conf`, as it is called on its host")
+    data: Folder | None = Field(None, description="the folder of its zone files, if they lie elsewhere")
+
+    def parts(self) -> Iterable[Part]:
+        """Yield its settings, and the zones that it is given by others or keeps elsewhere."""
+        from kedge.parts.folder import FolderPart
+
+        yield FolderPart(self.settings, "settings")
+        if self.data and self.data != self.settings:
+            yield FolderPart(self.data, "zones")
+
+    def start(self, at: Instance) -> Iterable[Start]:
+        """Yield named(8) on the restored settings, at another port, in the foreground."""
+        from kedge.probes.soa import SoaProbe
+
+        dns = at.dial.get("dns-tcp")
+        if at.mode != "sandbox" or dns is None or not self.zones:
+            return
+        yield Command(("mkdir", "-p", *(str(at.path(folder)) for folder in NEEDED)))
+        named = ("named", "-g", "-4", "-p", str(dns.port), "-c", str(at.path(self.settings) / "named.conf"))
+        yield Program(named, SoaProbe(self.zones[0]))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from kedge.kinds.files import Folder
-from kedge.model.instance import Endpoint
+from kedge.model.instance import Command, Endpoint, File, Instance, Part, Probe, Program, Start
 from kedge.model.service import Service
 from kedge.model.thing import OneOrMore
 
@@ -19,6 +20,58 @@ PORTS: Mapping[str, tuple[int, Literal["tcp", "tls"]]] = {
     "pop3s": (995, "tls"),
     "sieve": (4190, "tcp"),
 }
+
+
+LONG = timedelta(hours=2)
+COPY = "/drill/dovecot.conf"
+
+# A copy has one user, so it brings its own settings: everybody may log in, and there is nobody but itself to do so.
+SETTINGS = """\
+protocols = imap
+listen = @HOST
+base_dir = /tmp/dovecot
+state_dir = /tmp/dovecot-state
+log_path = /dev/stderr
+ssl = no
+disable_plaintext_auth = no
+default_internal_user = kedge
+default_internal_group = kedge
+default_login_user = kedge
+mail_uid = 1000
+mail_gid = 1000
+first_valid_uid = 1
+passdb {
+  driver = static
+  args = nopassword=y
+}
+userdb {
+  driver = static
+  args = uid=1000 gid=1000 home=/tmp/home/%u
+}
+service imap-login {
+  chroot =
+  inet_listener imap {
+    port = @PORT
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+service anvil {
+  chroot =
+}
+service stats {
+  chroot =
+}
+"""
+# Every Maildir is opened by Dovecot itself, whatever names its owners log in with; a subfolder belongs to its Maildir.
+OPEN = """
+find "$1" -type d -name cur | while read -r cur; do
+  box=${cur%/cur}
+  case ${box##*/} in .*) continue ;; esac
+  doveadm -c "$2" -o "mail_location=maildir:$box" mailbox status -u copy messages '*' >/dev/null || exit 1
+done
+"""
 
 
 class Dovecot(Service):
@@ -34,6 +87,7 @@ class Dovecot(Service):
 
     hostname: str = Field("", description="the name that mail programs connect to")
     mail: Folder | None = Field(None, description="the folder of the mailboxes, as it is called on its host")
+    settings: Folder = Field("/etc/dovecot", description="the folder of `dovecot.conf`, as it is called on its host")
     listens: Annotated[tuple[Literal["imap", "imaps", "pop3", "pop3s", "sieve"], ...], OneOrMore] = Field(
         ("imap", "imaps"), description="how mail is read"
     )
@@ -47,3 +101,32 @@ class Dovecot(Service):
         for name in self.listens:
             port, transport = PORTS[name]
             yield Endpoint(name, self.hostname, port, transport)
+
+    def probes(self, at: Instance) -> Iterable[Probe]:
+        """Yield a look at how it greets, on the first port of IMAP."""
+        from kedge.probes.imap import ImapProbe
+
+        for name in self.listens:
+            if name in {"imap", "imaps"}:
+                yield ImapProbe(self.hostname, is_tls=name == "imaps", endpoint=name)
+                return
+
+    def parts(self) -> Iterable[Part]:
+        """Yield its settings and the mailboxes; its settings alone would bring nobody's mail back."""
+        from kedge.parts.folder import FolderPart
+
+        if self.mail:
+            yield FolderPart(self.settings, "settings")
+            yield FolderPart(self.mail, "mail")
+
+    def start(self, at: Instance) -> Iterable[Start]:
+        """Yield Dovecot itself on the restored mailboxes, each of which it has to open."""
+        probes = list(self.probes(at))
+        imap = at.dial.get("imap") or at.dial.get("imaps")
+        if at.mode != "sandbox" or imap is None or not self.mail or not probes:
+            return
+        copy = str(at.path(COPY))
+        yield Command(("mkdir", "-p", "/tmp/dovecot", "/tmp/home"))
+        yield File(at.path(COPY), SETTINGS.replace("@HOST", imap.host).replace("@PORT", str(imap.port)))
+        yield Program(("dovecot", "-F", "-c", copy), probes[0])
+        yield Command(("sh", "-c", OPEN, "sh", str(at.path(self.mail)), copy), LONG)

@@ -51,6 +51,10 @@ class SqlServer(Service):
             is_dialled=is_dialled, is_replica=self.replica, socket=self.socket,
         )  # fmt: skip
 
+    def sockets(self) -> Mapping[str, str]:
+        """Return the socket of its clients."""
+        return {"socket": self.socket}
+
 
 class MariaDB(SqlServer):
     """A database server. Who keeps data in it names it as `database`."""

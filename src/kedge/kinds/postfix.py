@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from kedge.model.instance import Endpoint
+from kedge.kinds.files import Folder
+from kedge.model.instance import Endpoint, Part
 from kedge.model.service import Service
 from kedge.model.thing import OneOrMore, ServiceRef
 
@@ -35,6 +36,7 @@ class Postfix(Service):
 
     hostname: str = Field("", description="its name as a mail server: what the MX records point to")
     mailboxes: ServiceRef | None = Field(None, description="the service that takes the mail into mailboxes")
+    settings: Folder = Field("/etc/postfix", description="the folder of `main.cf`, as it is called on its host")
     listens: Annotated[tuple[Literal["smtp", "submission", "submissions"], ...], OneOrMore] = Field(
         ("smtp",), description="where it takes mail: from other servers, from its own users"
     )
@@ -48,3 +50,9 @@ class Postfix(Service):
         for name in self.listens:
             port, transport = PORTS[name]
             yield Endpoint(name, self.hostname, port, transport)
+
+    def parts(self) -> Iterable[Part]:
+        """Yield its settings. Its queue is not saved: mail in it is on its way, and restored it would be sent twice."""
+        from kedge.parts.folder import FolderPart
+
+        yield FolderPart(self.settings, "settings")

@@ -107,16 +107,22 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A saved set of parts with their censuses."""
+    """A saved set of parts with their censuses; `at` is the moment of the data, not of its saving.
+
+    A store that would have to read each snapshot for them lists it without censuses; what was fetched has them.
+    """
 
     id: str
     service: str
     at: datetime
-    censuses: tuple[Census, ...]
+    censuses: tuple[Census, ...] = ()
 
 
 class SnapshotStore(Protocol):
-    """A place that holds snapshots. Saving and deleting are separate powers: there is no delete here."""
+    """A place that holds snapshots. Saving and deleting are separate powers: there is no delete here.
+
+    Everything raises OutsideError if the store cannot be reached, opened or believed.
+    """
 
     async def save(self, service: str, spool: Path, censuses: Sequence[Census]) -> Snapshot:
         """Save a spool folder and its censuses as one snapshot; complete or absent, never half."""
@@ -126,18 +132,21 @@ class SnapshotStore(Protocol):
         """Return the snapshots of a service, oldest first."""
         ...
 
-    async def fetch(self, snapshot: Snapshot, spool: Path) -> None:
-        """Restore a snapshot's spool folder, verified against what was saved; raises OutsideError."""
+    async def fetch(self, snapshot: Snapshot, spool: Path) -> Snapshot:
+        """Restore a snapshot's spool folder, verified against what was saved; return it with its censuses."""
         ...
 
 
 class Sandbox(Protocol):
     """A closed place to restore and start a copy in: no network beyond itself, gone with its context.
 
-    What is not the host's programs is writable and empty at first; `root` is a folder for what must lie apart.
+    What is not the host's programs is writable and empty at first.
     """
 
-    root: PurePosixPath
+    @property
+    def root(self) -> PurePosixPath:
+        """A folder in it for what must lie apart."""
+        ...
 
     def open(self) -> AbstractAsyncContextManager[Site]:
         """Open it."""

@@ -79,6 +79,10 @@ class Service(Thing, ABC):
         """Yield where this service is used."""
         return ()
 
+    def sockets(self) -> Mapping[str, str]:
+        """Return the sockets through which programs of its own host reach it, by name; an instance dials them too."""
+        return {}
+
     def probes(self, at: Instance) -> Iterable[Probe]:
         """Yield the looks that tell whether this copy is up."""
         return ()

@@ -55,6 +55,10 @@ class FolderPart:
     needs_running: bool = False
     needs_programs: tuple[str, ...] = field(default=("tar", "find", "xargs", "sha256sum"))
 
+    def place(self, at: Instance) -> PurePosixPath:
+        """Return where it belongs, and what a restoration would take the place of."""
+        return at.path(self.folder)
+
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:
         """Return what stands in the way: programs, the folder itself, files that cannot be read."""
         shell, path = at.site.shell, str(at.path(self.folder))
@@ -181,5 +185,6 @@ def _text(data: bytes) -> str:
 
 
 def _failed(what: str, ended: Exit) -> OutsideError:
-    said = ended.stderr.decode(errors="replace").strip().splitlines()
+    lines = ended.stderr.decode(errors="replace").strip().splitlines()
+    said = [line for line in lines if "exiting now" not in line]  # tar's own last word says nothing
     return OutsideError(f"{what}: {said[-1][:300] if said else f'exit code {ended.code}'}")

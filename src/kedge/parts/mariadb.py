@@ -64,9 +64,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class MariaDBPart:
-    """Databases with their tables, views, triggers, routines and events; an empty list means all but the system's."""
+    """Databases with their tables, views, triggers, routines and events; an empty list means all but the system's.
 
-    socket: str
+    `socket` is empty where only the instance knows it: for a part that lives in another service's server.
+    """
+
+    socket: str = ""
     databases: tuple[str, ...] = ()
     name: str = "databases"
     of: str = "self"
@@ -142,11 +145,18 @@ class MariaDBPart:
         return _census(self.name, began, ended.stdout, columns)
 
     def _client(self, at: Instance) -> tuple[str, ...]:
-        return ("mariadb", *CLIENT, f"--socket={at.path(self.socket)}", "--batch", "--skip-column-names")
+        return ("mariadb", *CLIENT, f"--socket={self._socket(at)}", "--batch", "--skip-column-names")
+
+    def _socket(self, at: Instance) -> str:
+        if self.socket:
+            return str(at.path(self.socket))
+        if "socket" not in at.dial:
+            raise OutsideError("nothing says where the database server's socket is")
+        return at.dial["socket"].host
 
     def _begin(self, at: Instance, schemas: Sequence[str]) -> str:
         options = ("--single-transaction", "--routines", "--events", "--triggers", "--databases", *schemas)
-        dump = ("mariadb-dump", *CLIENT, f"--socket={at.path(self.socket)}", *options)
+        dump = ("mariadb-dump", *CLIENT, f"--socket={self._socket(at)}", *options)
         return BEGIN.replace("@CLIENT", shlex.join(self._client(at))).replace("@DUMP", shlex.join(dump))
 
     async def _rows(self, at: Instance, query: str) -> list[list[str]]:

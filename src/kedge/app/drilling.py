@@ -1,0 +1,119 @@
+"""Snapshots and drills, as the command line asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kedge.adapters.bubblewrap import Bubblewrap
+from kedge.app.workshop import Workshop, first_line
+from kedge.errors import KedgeError, OutsideError, UsageError
+from kedge.model.ports import Run, Snapshot
+from kedge.work.rehearsal import Copy, Rehearse
+from kedge.work.run import Plan, name_run, read_plan
+from kedge.work.saving import Tidy
+from kedge.work.step import Deed
+from kedge.work.subject import Subject
+
+ROOM = Path("/var/tmp")  # not in kedge's own folder: the sandbox's user must be able to pass
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A snapshot in a store."""
+
+    store: str
+    snapshot: Snapshot
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        one = self.snapshot
+        return {"service": one.service, "store": self.store, "snapshot": one.id, "at": one.at.isoformat()}
+
+
+@dataclass(frozen=True)
+class Drilled:
+    """What came of the drill of one service."""
+
+    service: str
+    state: Literal["proven", "failed", "impossible"]
+    why: str = ""
+    run: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {key: value for key, value in vars(self).items() if value}
+
+
+async def list_snapshots(workshop: Workshop, name: str) -> list[Listed]:
+    """Return the snapshots of a service in all its stores, oldest first; raises KedgeError for one out of reach."""
+    save = workshop.subject(name).service.save
+    found: list[Listed] = []
+    for store in save.to if save else ():
+        found += [Listed(store, snapshot) for snapshot in await workshop.store(store).list(name)]
+    return sorted(found, key=lambda listed: listed.snapshot.at)
+
+
+async def drill(workshop: Workshop, name: str, snapshot: str = "") -> Drilled:
+    """Return what the drill of one service showed; never raises for what stands in its way."""
+    subject = workshop.subject(name)
+    try:
+        with workshop.locked(f"drill-{name}") as locked:
+            run = await _rehearse(locked, subject, snapshot)
+    except KedgeError as failure:
+        return Drilled(name, "impossible", first_line(failure))
+    value = run.steps[0].result
+    return Drilled(name, "proven" if value.startswith("ok ") else "failed", value.partition(" ")[2], run.id)
+
+
+async def _rehearse(workshop: Workshop, subject: Subject, snapshot: str) -> Run:
+    book = workshop.logbook
+    for run in await book.interrupted("drill", subject.name):
+        workshop.tell(f"rolling back {run.id}, which was interrupted")
+        await book.roll_back(run, _deeds(workshop, subject, {}, run.id, read_plan(run).details["root"]))
+    chosen = await choose_copies(workshop, subject, snapshot)
+    root = _root(subject)
+    run_id = name_run("drill", subject.name, workshop.clock.now())
+    copies = {service: Copy(workshop.store(one.store), one.snapshot) for service, one in chosen.items()}
+    plan = Plan("drill", subject.name, {"root": root, "from": {name: one.to_json() for name, one in chosen.items()}})
+    deeds = _deeds(workshop, subject, copies, run_id, root)
+    return await book.carry_out(await book.begin(plan, deeds, run_id), deeds)
+
+
+async def choose_copies(workshop: Workshop, subject: Subject, snapshot: str = "") -> Mapping[str, Listed]:
+    """Return for each service that is restored the newest snapshot, or the chosen one; raises OutsideError."""
+    chosen: dict[str, Listed] = {}
+    for needed in subject.restored():
+        listed = await list_snapshots(workshop, needed.name)
+        if snapshot and needed.name == subject.name:
+            listed = [one for one in listed if one.snapshot.id.startswith(snapshot)]
+        if not listed:
+            raise OutsideError(f"no snapshot{f' {snapshot}' if snapshot else ''} of {needed.name} in any store")
+        chosen[needed.name] = listed[-1]
+    if not chosen:
+        raise UsageError(f"nothing of {subject.name} is saved, so nothing can be restored")
+    return chosen
+
+
+def _root(subject: Subject) -> str:
+    """Return whose programs a drill uses: `host`, or `folder:PATH`; raises UsageError for what is not offered yet."""
+    declared = subject.service.save.drill if subject.service.save else None
+    root = declared.root if declared else "host"
+    if declared and declared.on:
+        raise UsageError(f"{subject.name}: a drill on another host is not offered yet", hint="drill: {root: folder:…}")
+    if root != "host" and not root.startswith("folder:/"):
+        raise UsageError(f"{subject.name}: drill root '{root}' is not offered yet", hint="host, or folder:PATH")
+    return root
+
+
+def _deeds(workshop: Workshop, subject: Subject, copies: Mapping[str, Copy], run: str, root: str) -> Sequence[Deed]:
+    folder = ROOM / f"kedge-drill.{run}"
+    sandbox = Bubblewrap(
+        scratch=folder / "sandbox", programs=Path(root.removeprefix("folder:") if root != "host" else "/")
+    )
+    return (
+        Rehearse(subject, copies, sandbox, workshop.clock, folder, run, workshop.tell),
+        Tidy(folder),
+    )

@@ -1,0 +1,160 @@
+"""Backups, as the command line asks for them: which services, one run each, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from kedge.app.workshop import Workshop, first_line
+from kedge.errors import KedgeError, Refused, UsageError
+from kedge.model.facts import SHELF_LIFE
+from kedge.model.instance import Instance
+from kedge.model.ports import Run, SnapshotStore
+from kedge.model.service import Service
+from kedge.work.run import Plan, name_run
+from kedge.work.saving import Spool, find_obstacles, remnants, saving
+from kedge.work.step import Deed
+from kedge.work.subject import Subject, live
+
+STILL_GOOD = timedelta(hours=1)
+"""How old an interrupted backup may be to be carried on; an older one begins anew: its dumps are of the past."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of saving one service; `why` says why it was not saved."""
+
+    service: str
+    state: Literal["saved", "failed", "impossible", "planned"]
+    why: str = ""
+    run: str = ""
+    snapshots: Mapping[str, str] | None = None
+    steps: Sequence[str] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        filled = {"service": self.service, "state": self.state, "why": self.why, "run": self.run}
+        more = {"snapshots": dict(self.snapshots or {}), "steps": list(self.steps)}
+        return {key: value for key, value in {**filled, **more}.items() if value}
+
+
+def chosen_services(workshop: Workshop, names: Sequence[str]) -> list[str]:
+    """Return these services; without names, all that the inventory says kedge saves."""
+    if names:
+        return [workshop.subject(name).name for name in dict.fromkeys(names)]
+    services = workshop.opened.inventory.sections.services
+    found = [name for name, service in services.items() if service.save and service.save.to and _is_ours(service)]
+    if not found:
+        raise UsageError("the inventory has nothing for kedge to save", hint="services: … save: STORE")
+    return found
+
+
+def _is_ours(service: Service) -> bool:
+    return service.save is not None and service.save.made_by == "kedge"
+
+
+async def back_up(workshop: Workshop, name: str) -> Outcome:
+    """Return what came of saving one service; never raises for what stands in its way."""
+    subject = workshop.subject(name)
+    why = find_impossible(subject.service)
+    if why:
+        return Outcome(name, "impossible", why)
+    try:
+        with workshop.locked(f"backup-{name}") as locked:
+            run = await _save(locked, subject)
+    except KedgeError as failure:
+        return Outcome(name, "failed", first_line(failure))
+    saved = {step.name.removeprefix("save to "): step.result for step in run.steps if step.name.startswith("save to ")}
+    return Outcome(name, "saved", run=run.id, snapshots=saved)
+
+
+async def plan_backup(workshop: Workshop, name: str) -> Outcome:
+    """Return what saving one service would do; looks for obstacles and touches nothing."""
+    subject = workshop.subject(name)
+    why = find_impossible(subject.service)
+    if why:
+        return Outcome(name, "impossible", why)
+    try:
+        at = live(subject, workshop.site)
+        stores = _stores(workshop, subject.service)
+        steps = [deed.name for deed in _deeds(workshop, subject, at, stores, "run")]
+        for store in stores.values():
+            await store.list(name)
+        obstacles = await find_obstacles(subject, at)
+    except KedgeError as failure:
+        return Outcome(name, "failed", first_line(failure))
+    if obstacles:
+        return Outcome(name, "failed", f"{obstacles[0].what} ({obstacles[0].fix})", steps=steps)
+    return Outcome(name, "planned", steps=steps)
+
+
+def find_impossible(service: Service) -> str:
+    """Return why kedge cannot save a service at all; empty if it can."""
+    if not list(service.parts()):
+        return f"kedge does not know yet what to save of a {service.kind}, or its fields do not say where it is"
+    if service.save is None or not service.save.to:
+        return "the inventory names no store for it (`save: STORE`)"
+    if not _is_ours(service):
+        return "it is saved by a job of your own (`made-by: other`)"
+    return ""
+
+
+async def _save(workshop: Workshop, subject: Subject) -> Run:
+    """Return the run that saved a service: an interrupted one that is still good, else a new one."""
+    book, at = workshop.logbook, live(subject, workshop.site)
+    stores = _stores(workshop, subject.service)
+    for run in await book.interrupted("backup", subject.name):
+        if run.state == "stopped":
+            raise Refused(f"run {run.id} waits for an answer", hint=f"kedge runs {run.id}")
+        deeds, is_current = _deeds_of(workshop, subject, at, stores, run)
+        is_whole = not {"undoing", "undone", "failed"} & {step.state for step in run.steps}
+        if is_current and is_whole and workshop.clock.now() - run.started < STILL_GOOD:
+            workshop.tell(f"carrying on {run.id}, which was interrupted")
+            return await book.carry_out(run, deeds)
+        workshop.tell(f"rolling back {run.id}, which was interrupted")
+        await book.roll_back(run, deeds)
+    run_id = name_run("backup", subject.name, workshop.clock.now())
+    deeds = _deeds(workshop, subject, at, stores, run_id)
+    parts = [part.name for part in subject.service.parts()]
+    plan = Plan("backup", subject.name, {"stores": list(stores), "parts": parts})
+    return await book.carry_out(await book.begin(plan, deeds, run_id), deeds)
+
+
+def _stores(workshop: Workshop, service: Service) -> dict[str, SnapshotStore]:
+    assert service.save is not None
+    return {name: workshop.store(name) for name in service.save.to}
+
+
+def _deeds_of(
+    workshop: Workshop, subject: Subject, at: Instance, stores: Mapping[str, SnapshotStore], run: Run
+) -> tuple[Sequence[Deed], bool]:
+    """Return the steps of an older run, and whether the service is still declared as it was then."""
+    deeds, names = _deeds(workshop, subject, at, stores, run.id), [step.name for step in run.steps]
+    if [deed.name for deed in deeds] == names:
+        return deeds, True
+    return remnants(names, at, _spool(workshop, run.id)), False
+
+
+def _spool(workshop: Workshop, run: str) -> Spool:
+    return Spool(run, workshop.folder / "spool" / run, workshop.is_here)
+
+
+def _deeds(
+    workshop: Workshop, subject: Subject, at: Instance, stores: Mapping[str, SnapshotStore], run: str
+) -> Sequence[Deed]:
+    organisation = workshop.opened.inventory.sections.organisation
+    rpo = subject.service.promise.rpo or organisation.promise.rpo or SHELF_LIFE["backup"]
+    return saving(subject, at, stores, _spool(workshop, run), rpo)
+
+
+async def initialise(workshop: Workshop, name: str) -> None:
+    """Make a store that is not there yet; raises KedgeError if it is there, or is of another type."""
+    stores = workshop.opened.inventory.sections.stores
+    if name not in stores:
+        workshop.opened.inventory.find(name)
+        raise UsageError(f"'{name}' is not a store")
+    if stores[name].type != "restic":
+        raise UsageError(f"store {name} is of type '{stores[name].type}'", hint="only type: restic is made by kedge")
+    await workshop.restic(name).initialise()

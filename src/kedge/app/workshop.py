@@ -1,0 +1,126 @@
+"""What saving and drilling work with: stores, hosts and secrets of the inventory, the database, room for spools."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from kedge.adapters.folder_store import FolderStore
+from kedge.adapters.local import LocalShell, LocalSite
+from kedge.adapters.login import enter
+from kedge.adapters.restic import ResticStore
+from kedge.adapters.secret import read_secret, without_secrets
+from kedge.app.opening import Opened
+from kedge.errors import KedgeError, UsageError
+from kedge.evidence.database import Database
+from kedge.evidence.place import find_place
+from kedge.inventory.secrecy import holds_password
+from kedge.model.ports import Site, SnapshotStore
+from kedge.work.lock import hold
+from kedge.work.run import Logbook
+from kedge.work.subject import Subject
+
+TELL: Callable[[str], None] = lambda line: None  # noqa: E731 - a default, not a function anybody looks for
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """An inventory at work. Children get the environment without the variables that hold secrets."""
+
+    opened: Opened
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    tell: Callable[[str], None] = TELL
+    clock: SystemClock = field(default_factory=SystemClock)
+    near: LocalShell = field(default_factory=LocalShell)
+
+    @classmethod
+    def open(cls, opened: Opened, tell: Callable[[str], None] = TELL) -> Workshop:
+        """Return the workshop of an inventory."""
+        references = [secret.from_ for secret in opened.inventory.sections.secrets.values() if secret.from_]
+        near = LocalShell(env={**without_secrets(os.environ, references), "LC_ALL": "C.UTF-8"})
+        return cls(opened, tell=tell, near=near)
+
+    @property
+    def folder(self) -> Path:
+        """Where locks, spools and restic's cache lie: beside the database."""
+        place = find_place(self.opened.path, self.environ)
+        return place.with_name(f"{place.stem}.work")
+
+    @property
+    def database(self) -> Database:
+        """Where runs and facts are kept."""
+        return Database(find_place(self.opened.path, self.environ))
+
+    @property
+    def logbook(self) -> Logbook:
+        """Where runs are written down."""
+        return Logbook(self.database, self.clock, version("kedge"), self.tell)
+
+    @contextmanager
+    def locked(self, purpose: str) -> Iterator[Workshop]:
+        """Yield a workshop whose children hold the lock of this purpose; raises Refused if another one does."""
+        with hold(self.folder / "locks", purpose) as number:
+            yield replace(self, near=replace(self.near, fds=(number,)))
+
+    def subject(self, name: str) -> Subject:
+        """Return a service with the services bound to its roles; raises KedgeError if it is none."""
+        service = self.opened.inventory.sections.services.get(name)
+        if service is None:
+            self.opened.inventory.find(name)
+            raise UsageError(f"'{name}' is not a service")
+        bound = {role: getattr(service, role.replace("-", "_"), None) for role in service.requires}
+        return Subject(name, service, {role: self.subject(other) for role, other in bound.items() if other})
+
+    def site(self, subject: Subject) -> Site:
+        """Return the way into a service's host; raises UsageError if the inventory names none."""
+        hosts = subject.service.host or ()
+        login = self.opened.inventory.sections.hosts[hosts[0]].login if hosts else ""
+        if not login:
+            where = f"host {hosts[0]} has no `login`" if hosts else f"{subject.name} has no `host`"
+            raise UsageError(where, hint="login: local, or login: ssh kedge@web1.example.org, sudo")
+        return enter(login, self.near)
+
+    def is_here(self, site: Site) -> bool:
+        """Return whether a site's files are kedge's own."""
+        return isinstance(site, LocalSite)
+
+    def store(self, name: str) -> SnapshotStore:
+        """Return a store, not yet looked at; raises KedgeError if kedge cannot use it."""
+        store = self.opened.inventory.sections.stores[name]
+        if not store.repository or store.type not in {"restic", "folder"}:
+            raise UsageError(
+                f"store {name}: kedge cannot save to type '{store.type}'", hint="type: restic and a repository"
+            )
+        if store.type == "folder":
+            return FolderStore(Path(store.repository), self.clock)
+        return self.restic(name)
+
+    def restic(self, name: str) -> ResticStore:
+        """Return a store that is a restic repository."""
+        store = self.opened.inventory.sections.stores[name]
+        if holds_password(store.repository):
+            raise UsageError(f"store {name}: its repository has a password in it", hint="put it into the environment")
+        secret = self.opened.inventory.sections.secrets.get(store.passphrase or "")
+        if secret is None:
+            raise UsageError(f"store {name} has no `passphrase`", hint="name a secret; `kedge backup` needs its `from`")
+        path = self.opened.path
+        passphrase = read_secret(secret.from_ or "", self.environ, path if path.is_dir() else path.parent)
+        return ResticStore(store.repository, passphrase, self.folder / "cache", self.near)
+
+
+def first_line(failure: KedgeError) -> str:
+    """Return what a failure says, with what to do, in one line."""
+    return f"{failure.message} ({failure.hint})" if failure.hint else failure.message

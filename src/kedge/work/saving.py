@@ -1,0 +1,268 @@
+"""Saving a service: look for obstacles, dump each part with its census, save all of it to each store, tidy up.
+
+Dumps are spooled on the service's host, checked there, copied here and compared, and only then given to a store: a dump
+that dies is never half a snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+
+from pydantic import TypeAdapter, ValidationError
+
+from kedge.errors import OutsideError, Refused
+from kedge.model.census import Census
+from kedge.model.facts import Fact
+from kedge.model.instance import Instance, Obstacle, Part
+from kedge.model.ports import Shell, Site, Snapshot, SnapshotStore
+from kedge.model.quantity import format_size
+from kedge.work.spool import FAR, clear, make_empty, pull, remove, size_of
+from kedge.work.step import Deed, Done
+from kedge.work.subject import Subject, instance_of
+
+_CENSUSES = TypeAdapter(Census)
+
+
+@dataclass(frozen=True)
+class Spool:
+    """Where one run's dumps wait. `is_here` tells whether a site's files are kedge's own: then nothing is copied."""
+
+    run: str
+    folder: Path
+    is_here: Callable[[Site], bool] = lambda site: False
+
+    @property
+    def files(self) -> Path:
+        """The folder that is saved."""
+        return self.folder / "spool"
+
+    def census(self, part: Part) -> Path:
+        """Return the file of a part's census; it is there once its dump is complete."""
+        return self.folder / "census" / f"{part.name}.json"
+
+    def there(self, part: Part, site: Site) -> PurePosixPath:
+        """Return the folder on a site in which a part is dumped."""
+        if self.is_here(site):
+            return PurePosixPath(self.files / part.name)
+        return FAR / f"kedge-spool.{self.run}.{part.name}"
+
+
+def saving(
+    subject: Subject, at: Instance, stores: Mapping[str, SnapshotStore], spool: Spool, shelf_life: timedelta
+) -> Sequence[Deed]:
+    """Return the steps that save a service to these stores."""
+    parts = list(subject.service.parts())
+    return (
+        Preflight(subject, at, stores),
+        *(Dump(part, instance_of(part, at), spool) for part in parts),
+        *(Keep(subject, parts, name, store, spool, shelf_life) for name, store in stores.items()),
+        Tidy(spool.folder),
+    )
+
+
+async def find_obstacles(subject: Subject, at: Instance) -> list[Obstacle]:
+    """Return what stands in the way of saving a service; nothing is touched."""
+    found: list[Obstacle] = []
+    for part in subject.service.parts():
+        met = await part.preflight(instance_of(part, at))
+        found += [Obstacle(f"{part.name}: {obstacle.what}", obstacle.fix) for obstacle in met]
+    return found
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """Look for obstacles before anything is written."""
+
+    subject: Subject
+    at: Instance
+    stores: Mapping[str, SnapshotStore]
+    name: str = "preflight"
+
+    async def look(self) -> Done | None:
+        """Return None: looking again costs little."""
+        return None
+
+    async def do(self) -> Done:
+        """Raise Refused with the first obstacle, OutsideError for a store that cannot be opened."""
+        for obstacle in await find_obstacles(self.subject, self.at):
+            raise Refused(f"{self.subject.name}, {obstacle.what}", hint=obstacle.fix)
+        for store in self.stores.values():
+            await store.list(self.subject.name)
+        return Done()
+
+    async def undo(self) -> None:
+        """Nothing was done."""
+
+
+@dataclass(frozen=True)
+class Dump:
+    """Dump one part with the census of the same moment, and bring both here."""
+
+    part: Part
+    at: Instance
+    spool: Spool
+
+    @property
+    def name(self) -> str:
+        """Its name in the plan."""
+        return f"dump {self.part.name}"
+
+    async def look(self) -> Done | None:
+        """Return what the census says if it is there: it is written last."""
+        try:
+            return self._done(self.census())
+        except OutsideError:
+            return None
+
+    async def do(self) -> Done:
+        """Dump it, beginning anew."""
+        shell, there = self.at.site.shell, self.spool.there(self.part, self.at.site)
+        here = self.spool.files / self.part.name
+        await asyncio.to_thread(_make_room, self.spool)
+        await make_empty(shell, there)
+        census = await self.part.save(self.at, there)
+        if PurePosixPath(here) != there:
+            await asyncio.to_thread(clear, here)
+            await pull(shell, there, here)
+            await remove(shell, there)
+        await asyncio.to_thread(write_whole, self.spool.census(self.part), _CENSUSES.dump_json(census))
+        return self._done(census)
+
+    async def undo(self) -> None:
+        """Remove the dump, there and here."""
+        await remove(self.at.site.shell, self.spool.there(self.part, self.at.site))
+        await asyncio.to_thread(clear, self.spool.files / self.part.name)
+        await asyncio.to_thread(self.spool.census(self.part).unlink, True)
+
+    def census(self) -> Census:
+        """Return the census taken; raises OutsideError if the dump is not complete."""
+        return read_census(self.spool, self.part)
+
+    def _done(self, census: Census) -> Done:
+        entries = sum(tally.count for tally in census.tallies.values())
+        return Done(f"{entries} entries, {format_size(size_of(self.spool.files / self.part.name))}")
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Save what was spooled to one store."""
+
+    subject: Subject
+    parts: Sequence[Part]
+    store: str
+    into: SnapshotStore
+    spool: Spool
+    shelf_life: timedelta
+
+    @property
+    def name(self) -> str:
+        """Its name in the plan."""
+        return f"save to {self.store}"
+
+    async def look(self) -> Done | None:
+        """Return the snapshot of this very moment, if the store has it."""
+        moment = min((census.at for census in self._censuses()), default=None)
+        if moment is None:
+            return None
+        found = [one for one in await self.into.list(self.subject.name) if abs(one.at - moment) < timedelta(seconds=1)]
+        return self._done(found[-1]) if found else None
+
+    async def do(self) -> Done:
+        """Save it."""
+        return self._done(await self.into.save(self.subject.name, self.spool.files, self._censuses()))
+
+    async def undo(self) -> None:
+        """Leave the snapshot: it is complete and true, and kedge does not delete what it saved."""
+
+    def _censuses(self) -> list[Census]:
+        return [read_census(self.spool, part) for part in self.parts]
+
+    def _done(self, snapshot: Snapshot) -> Done:
+        def fact(what: str) -> Fact:
+            return Fact(
+                self.subject.name, what, snapshot.id, snapshot.at, "counted", by="kedge",
+                how=self.spool.run, shelf_life=self.shelf_life,
+            )  # fmt: skip
+
+        return Done(f"snapshot {snapshot.id[:8]}", (fact("backup"), fact(f"backup/{self.store}")))
+
+
+@dataclass(frozen=True)
+class Tidy:
+    """Remove a run's folder here."""
+
+    folder: Path
+    name: str = "tidy up"
+
+    async def look(self) -> Done | None:
+        """Return None: removing again costs nothing."""
+        return None
+
+    async def do(self) -> Done:
+        """Remove it."""
+        await asyncio.to_thread(clear, self.folder)
+        return Done()
+
+    async def undo(self) -> None:
+        """Remove it as well."""
+        await self.do()
+
+
+@dataclass(frozen=True)
+class Remnant:
+    """What a step of an older plan left behind: known by its name alone, it can only be removed."""
+
+    name: str
+    shells: Sequence[Shell]
+    spool: Spool
+
+    async def look(self) -> Done | None:
+        """Return None: nobody carries it on."""
+        return None
+
+    async def do(self) -> Done:
+        """Raise Refused: what it was to do is not declared any more."""
+        raise Refused(f"'{self.name}' is not declared any more")
+
+    async def undo(self) -> None:
+        """Remove the dump of that name, wherever it may lie."""
+        for shell in self.shells:
+            await remove(shell, FAR / f"kedge-spool.{self.spool.run}.{self.name.removeprefix('dump ')}")
+        await asyncio.to_thread(clear, self.spool.folder)
+
+
+def remnants(names: Sequence[str], at: Instance, spool: Spool) -> Sequence[Deed]:
+    """Return what rolls back a run whose service is declared otherwise now."""
+    shells = [at.site.shell, *(used.site.shell for used in at.uses.values())]
+    return [Remnant(name, shells if name.startswith("dump ") else (), spool) for name in names]
+
+
+def read_census(spool: Spool, part: Part) -> Census:
+    """Return the census of a dump that is complete; raises OutsideError if it is not."""
+    try:
+        return _CENSUSES.validate_json(spool.census(part).read_bytes())
+    except (OSError, ValidationError) as failure:
+        raise OutsideError(f"the dump of {part.name} is not complete") from failure
+
+
+def _make_room(spool: Spool) -> None:
+    try:
+        for folder in (spool.folder, spool.files, spool.folder / "census"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as failure:
+        raise OutsideError(f"no spool in {spool.folder}: {os.strerror(failure.errno or 0)}") from failure
+
+
+def write_whole(file: Path, data: bytes) -> None:
+    """Write a file that is complete or absent."""
+    half = file.with_name(f"{file.name}.half")
+    try:
+        half.write_bytes(data)
+        half.rename(file)
+    except OSError as failure:
+        raise OutsideError(f"{file} could not be written: {os.strerror(failure.errno or 0)}") from failure

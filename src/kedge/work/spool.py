@@ -1,0 +1,80 @@
+"""Spools: folders in which dumps wait, there where they are made and here where they are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+
+from kedge.errors import OutsideError
+from kedge.model.ports import Shell
+
+QUICK = timedelta(minutes=1)
+SAID_CHARACTERS = 300
+FAR = PurePosixPath("/var/tmp")  # on disk, and not emptied by a boot before the next run looks
+
+
+async def do(shell: Shell, *argv: str, stdin: bytes = b"", limit: timedelta = QUICK) -> bytes:
+    """Return what a command said; raises OutsideError, with the end of its complaint, unless it ended with 0."""
+    ended = await shell.run(argv, stdin=stdin, limit=limit)
+    if ended.code != 0:
+        said = ended.stderr.decode(errors="replace").strip()[-SAID_CHARACTERS:]
+        raise OutsideError(f"{argv[0]} failed: {said or f'exit code {ended.code}'}")
+    return ended.stdout
+
+
+async def make_empty(shell: Shell, folder: PurePosixPath) -> None:
+    """Make a folder that only its owner may enter, without what an interrupted run left in it."""
+    script = 'rm -rf -- "$1" && umask 077 && mkdir -p -- "$1"'
+    await do(shell, "sh", "-c", script, "sh", str(folder), limit=timedelta(minutes=30))
+
+
+async def remove(shell: Shell, folder: PurePosixPath) -> None:
+    """Remove a folder; nothing if it is not there."""
+    await do(shell, "rm", "-rf", "--", str(folder), limit=timedelta(minutes=30))
+
+
+async def pull(shell: Shell, there: PurePosixPath, here: Path) -> None:
+    """Copy every file of a folder there into a folder here, each compared by length and SHA-256."""
+    for name in await _file_names(shell, there):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        await shell.get(there / name, here / name)
+
+
+async def push(shell: Shell, here: Path, there: PurePosixPath) -> None:
+    """Copy every file of a folder here into a folder there, each compared by length and SHA-256."""
+    for path in await asyncio.to_thread(_files_below, here):
+        target = there / path.relative_to(here).as_posix()
+        await do(shell, "mkdir", "-p", "--", str(target.parent))
+        await shell.put(path, target)
+
+
+async def _file_names(shell: Shell, folder: PurePosixPath) -> Sequence[str]:
+    listed = await do(shell, "find", str(folder), "-type", "f", "-printf", r"%P\0")
+    return listed.decode().split("\0")[:-1]
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in _files_below(folder))
+
+
+def clear(folder: Path) -> None:
+    """Remove a folder here, also what a restored copy made read-only in it; nothing if it is not there."""
+    for path, names, _ in os.walk(folder):
+        for name in names:  # before os.walk looks into them
+            with suppress(OSError):
+                os.chmod(os.path.join(path, name), 0o700)
+    if folder.is_symlink() or folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError as failure:
+            raise OutsideError(f"{folder} could not be removed: {os.strerror(failure.errno or 0)}") from failure

@@ -1,0 +1,144 @@
+"""A real MediaWiki on a real MariaDB: saved as a whole, started in a sandbox, its page with umlauts read there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kedge.adapters.bubblewrap import Bubblewrap
+from kedge.adapters.folder_store import FolderStore
+from kedge.app.drill_slice import Subject, drill, save
+from kedge.kinds.grades import Grade
+from kedge.kinds.mariadb import MariaDB
+from kedge.kinds.mediawiki import MediaWiki
+from kedge.model.instance import Command, File, Instance, Program, Start
+from kedge.model.observation import Status
+from kedge.model.ports import Address, Snapshot
+from tests.integration.conftest import need
+from tests.lab.cache import DEFAULT_FOLDER
+
+LONG = timedelta(minutes=5)
+TITLE, TEXT = "Übersicht der Vereine", "Vereine in Göttingen, Köln und Zürich – auch „Łódź“ und ☃ 🎉."
+WIKI = MediaWiki(
+    url="http://wiki.example.org/w/index.php/%C3%9Cbersicht_der_Vereine", text=TEXT, database="db",
+    database_name="wiki", settings="/etc/mediawiki", uploads="/var/lib/mediawiki/images",
+)  # fmt: skip
+DATABASE = MariaDB()
+SUBJECT = Subject("wiki", WIKI, {"database": Subject("db", DATABASE)})
+INSTALL = (
+    "php", "/usr/share/mediawiki/maintenance/install.php", "--dbtype=mysql", "--dbname=wiki", "--dbuser=root",
+    "--server=http://wiki.example.org", "--scriptpath=/w", "--lang=de", "--pass=not-a-secret-at-all",
+    "--confpath=/etc/mediawiki",
+)  # fmt: skip
+
+
+class Now:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def roots() -> list[Path]:
+    """Where MediaWiki is installed: this machine, or an image of the lab."""
+    cache = Path(os.environ.get("KEDGE_LAB_CACHE", DEFAULT_FOLDER))
+    found = [Path("/"), *sorted(cache.glob("image-*[0-9a-f]"))]
+    return [
+        root
+        for root in found
+        if all(os.path.lexists(root / name) for name in ("usr/share/mediawiki", "usr/bin/php", "usr/sbin/mariadbd"))
+    ]
+
+
+@pytest.fixture
+def root() -> Path:
+    need("bwrap", "bubblewrap")
+    found = roots()
+    if not found:
+        pytest.skip(
+            "needs MediaWiki, PHP and MariaDB (Debian packages mediawiki, php-mysql, mariadb-server), or script/lab up"
+        )
+    return found[0]
+
+
+async def run(at: Instance, *argv: str, stdin: str = "") -> str:
+    ended = await at.site.shell.run(argv, stdin=stdin.encode(), limit=LONG)
+    assert ended.code == 0, ended.stderr.decode() + ended.stdout.decode()
+    return ended.stdout.decode()
+
+
+async def start(steps: Sequence[Start], at: Instance, stack: AsyncExitStack) -> None:
+    for step in steps:
+        match step:
+            case Command():
+                await run(at, *step.argv)
+            case File():
+                await run(
+                    at, "sh", "-c", 'mkdir -p "$(dirname "$1")"; cat > "$1"', "sh", str(step.path), stdin=step.content
+                )
+            case Program():
+                await stack.enter_async_context(at.site.shell.start(step.argv))
+                async with asyncio.timeout(60):
+                    while (await step.ready.look(at)).status is not Status.OK:  # noqa: ASYNC110 - a server
+                        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def live_wiki(root: Path) -> AsyncIterator[Instance]:
+    """A wiki that plays the live one, on a machine of its own."""
+    async with Bubblewrap(programs=root).open() as site, AsyncExitStack() as stack:
+        socket = Address(DATABASE.socket)
+        db = Instance("sandbox", site, {"sql": Address("127.0.0.1", 3306), "socket": socket})
+        await start(list(DATABASE.start(db)), db, stack)
+        wiki = Instance("sandbox", site, {"web": Address("127.0.0.1", 8000, is_plain=True)}, uses={"database": db})
+        for folder in ("/etc/mediawiki", "/var/lib/mediawiki/images/a"):
+            await run(wiki, "mkdir", "-p", folder)
+        await run(wiki, *INSTALL, f"--dbserver=localhost:{DATABASE.socket}", "Vereinswiki", "Admin")
+        await run(wiki, "ln", "-s", "/etc/mediawiki/LocalSettings.php", "/var/lib/mediawiki/LocalSettings.php")
+        await run(wiki, "sh", "-c", "cat > /var/lib/mediawiki/images/a/wappen.svg", stdin="<svg/>")
+        edit = ("php", "/usr/share/mediawiki/maintenance/edit.php", "--user", "Admin", TITLE)
+        await run(wiki, *edit, stdin=TEXT)
+        live = Instance("live", site, wiki.dial, uses={"database": Instance("live", site, db.dial)})
+        yield live
+
+
+@dataclass
+class World:
+    root: Path
+    store: FolderStore
+
+    async def save(self, live: Instance) -> Snapshot:
+        return await save(SUBJECT, live, self.store)
+
+
+async def test_it_is_saved_started_and_read(root: Path, tmp_path: Path, prove: Callable[[str, Grade], None]) -> None:
+    store = FolderStore(tmp_path / "store", Now())
+    async with live_wiki(root) as live:
+        snapshot = await save(SUBJECT, live, store)
+    parts = {census.part: census for census in snapshot.censuses}
+    assert parts.keys() == {"settings", "uploads", "database"}
+    assert parts["database"].tallies["wiki.page"].count == 2
+    result = await drill(SUBJECT, {"wiki": snapshot}, store, Bubblewrap(programs=root), Now())
+    assert (result.obstacles, result.differences) == ((), ())
+    assert {name: seen.status for name, seen in result.seen.items()} == {"http": Status.OK}, result.seen
+    assert result.is_proven
+    prove("mediawiki", "proven")
+
+
+async def test_a_lost_page_is_a_difference_and_down(root: Path, tmp_path: Path) -> None:
+    """The page was deleted in the dump, but not in the census: as when a dump and its count are of two moments."""
+    store = FolderStore(tmp_path / "store", Now())
+    async with live_wiki(root) as live:
+        counted = await save(SUBJECT, live, store)
+        await run(live, "mariadb", f"--socket={DATABASE.socket}", "wiki", stdin="DELETE FROM page; DELETE FROM text")
+        later = await save(SUBJECT, live, store)
+    claimed = Snapshot(later.id, "wiki", later.at, counted.censuses)
+    result = await drill(SUBJECT, {"wiki": claimed}, store, Bubblewrap(programs=root), Now())
+    assert "wiki, database: wiki.page: 2 -> 0 entries" in result.differences
+    assert result.seen["http"].status is not Status.OK
+    assert not result.is_proven

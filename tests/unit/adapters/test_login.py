@@ -1,0 +1,125 @@
+"""The stub under which commands run behind a login, with `sh` in the place of ssh."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kedge.adapters.local import LocalShell, LocalSite
+from kedge.adapters.login import LoginShell, enter, read_login
+from kedge.errors import OutsideError, UsageError
+
+LIMIT = timedelta(seconds=20)
+# What ssh does with a command: one text, read by the far user's shell.
+SHELL = LoginShell((lambda argv: ("sh", "-c", shlex.join(argv)),))
+
+
+@given(st.lists(st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",))), max_size=3))
+def test_arguments_arrive_as_they_are(words: list[str]) -> None:
+    ended = asyncio.run(SHELL.run(("printf", r"%s\0", "x", *words), limit=LIMIT))
+    assert ended.stdout.decode().split("\0")[:-1] == ["x", *words]
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\xff\n", b"x" * 300_000])
+async def test_input_arrives_whole(data: bytes) -> None:
+    ended = await SHELL.run(("cat",), stdin=data, limit=LIMIT)
+    assert (ended.code, ended.stdout) == (0, data)
+
+
+@pytest.mark.parametrize(("code", "seen"), [(0, 0), (3, 3), (255, 121)])
+async def test_exit_codes_are_the_commands_own(code: int, seen: int) -> None:
+    assert (await SHELL.run(("sh", "-c", f"echo hm >&2; exit {code}"), limit=LIMIT)).code == seen
+
+
+async def test_a_login_that_fails_is_unknown() -> None:
+    ended = await LoginShell((lambda argv: ("sh", "-c", "echo Connection refused >&2; exit 255"),)).run(
+        ("true",), limit=LIMIT
+    )
+    assert ended.code is None
+    assert b"Connection refused" in ended.stderr
+
+
+async def test_a_limit_ends_the_command_there(tmp_path: Path) -> None:
+    script = f"sleep 60 & echo $! > {tmp_path}/pid; wait"
+    ended = await SHELL.run(("sh", "-c", script), limit=timedelta(seconds=1))
+    assert ended.code is None
+    assert b"not done after" in ended.stderr
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def is_gone(pid: int) -> bool:
+    for _ in range(200):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+KILLED = """
+import asyncio, sys
+from datetime import timedelta
+from tests.unit.adapters.test_login import SHELL
+asyncio.run(SHELL.run(("sh", "-c", f"echo $$ > {sys.argv[1]}/pid; exec sleep 60"), limit=timedelta(seconds=60)))
+"""
+
+
+def test_the_command_ends_when_kedge_is_killed(tmp_path: Path) -> None:
+    kedge = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)], env={**os.environ, "PYTHONPATH": os.getcwd()}
+    )
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        time.sleep(0.02)
+    kedge.send_signal(signal.SIGKILL)
+    kedge.wait()
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_nothing_is_left_of_the_stub() -> None:
+    def left() -> set[str]:
+        return {name for name in os.listdir("/dev/shm") if name.startswith("kedge.")}
+
+    before = left()
+    await SHELL.run(("true",), stdin=b"secret", limit=LIMIT)
+    assert left() <= before
+
+
+async def test_files_are_copied_and_compared(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(os.urandom(200_000))
+    await SHELL.put(tmp_path / "a", PurePosixPath(tmp_path / "b b"))
+    await SHELL.get(PurePosixPath(tmp_path / "b b"), tmp_path / "c")
+    assert (tmp_path / "c").read_bytes() == (tmp_path / "a").read_bytes()
+    with pytest.raises(OutsideError, match="could not copy"):
+        await SHELL.get(PurePosixPath(tmp_path / "nothing"), tmp_path / "d")
+
+
+class TestLogins:
+    def test_local(self) -> None:
+        assert isinstance(enter("local", LocalShell()), LocalSite)
+
+    def test_hops_come_outermost_first(self) -> None:
+        shell = LoginShell(read_login("ssh -p 2222 kedge@web1.example.org, sudo, docker exec wiki"))
+        argv = list(shell._hopped(("echo", "a b")))
+        assert argv[0] == "ssh"
+        assert argv[-4:] == ["2222", "--", "kedge@web1.example.org", "sudo -n -- docker exec -i wiki echo 'a b'"]
+
+    @pytest.mark.parametrize(
+        "login",
+        ["telnet web1", "ssh", "ssh -oProxyCommand=evil web1", "ssh -p", "ssh web1 reboot", "docker exec -it x"],
+    )
+    def test_others_are_refused(self, login: str) -> None:
+        with pytest.raises(UsageError, match="login"):
+            read_login(login)
