@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from kedge.model.ports import Address, Net
@@ -20,6 +20,7 @@ LIMIT = timedelta(seconds=4)
 Places = tuple[Address, ...]
 
 
+@lru_cache(4096)
 def is_literal(host: str) -> bool:
     """Return whether this is an IP address or a socket path, which nothing has to resolve."""
     if host.startswith("/"):

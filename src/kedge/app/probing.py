@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from kedge.app.names import is_literal
 from kedge.app.targets import SRV, Target
 from kedge.app.vantage import LiveSite, VantageNet
 from kedge.errors import UsageError
@@ -29,6 +30,8 @@ from kedge.rules.causes import causes
 PER_PLACE = 10
 """Looks at one address and port at a time: servers rightly mistrust who opens more (dovecot: 10 per user and IP)."""
 MOST = 1000
+BURST, BUSY_S = 200, 0.2
+"""So many looks are started in one turn of the event loop, unless the last turn took so long."""
 SPARE_FILES = 64
 ADDRESSES = 8
 Told = Callable[[Look], None]
@@ -45,20 +48,25 @@ class Sweep:
     async def run(self, targets: Sequence[Target]) -> list[Look]:
         """Return one look for each target, in their order, however they went.
 
-        One more is started in each turn of the event loop: those under way come first when the machine is busy, so
-        that nobody's time runs out because of the others.
+        They are started at once, so that silent ones wait together; but where a turn of the event loop takes long,
+        one by one: then the machine is busy, and nobody's time shall run out because of the others.
         """
         _import_heavy(targets)
         under_way = asyncio.Semaphore(_most())
         places: defaultdict[tuple[str, int], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(PER_PLACE))
+        loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             tasks = []
+            began, burst = loop.time(), BURST
             for target in targets:
                 await under_way.acquire()
                 task = group.create_task(self._look(target, places))
                 task.add_done_callback(lambda _: under_way.release())
                 tasks.append(task)
-                await asyncio.sleep(0)
+                if len(tasks) % burst == 0:
+                    await asyncio.sleep(0)
+                    burst = BURST if loop.time() - began < BUSY_S else 1
+                    began = loop.time()
         return [task.result() for task in tasks]
 
     async def _look(self, target: Target, places: Mapping[tuple[str, int], asyncio.Semaphore]) -> Look:
@@ -96,6 +104,8 @@ async def look_everywhere(target: Target) -> Observation:
         places = target.places or await _places(site.net, dial, SRV.get(target.endpoint, ""))
     except (OSError, TimeoutError) as failure:
         return judge_failure(failure, timedelta(seconds=4))
+    if list(places) == [dial]:
+        return await target.probe.look(target.at)
     variants = {place: _at(target, site, dial, place) for place in places[:ADDRESSES]}
     seen = await asyncio.gather(*map(target.probe.look, variants.values()))
     return merge({place.host: one for place, one in zip(variants, seen, strict=True)})
@@ -105,6 +115,8 @@ async def _places(net: VantageNet, dial: Address, srv: str) -> Sequence[Address]
     """Return every address and port that a name leads to; raises gaierror."""
     if pin := net.pins.get(dial.host):
         return [replace(dial, host=pin)]
+    if is_literal(dial.host):
+        return [dial]
     found = await net.names.services(f"{srv}.{dial.host}") if srv else ()
     leads = [replace(dial, host=one.host, port=one.port) for one in found] or [dial]
     addresses = await asyncio.gather(*(net.names.addresses(one.host) for one in leads), return_exceptions=True)

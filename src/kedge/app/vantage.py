@@ -152,13 +152,16 @@ def ssh_port(login: str) -> int:
     return int(given[0]) if given and given[0].isdigit() else 22
 
 
+_HERE = LocalShell()
+
+
 @dataclass(frozen=True)
 class LiveSite:
     """A host as it is seen from here: connections come from this machine, commands run there."""
 
     net: Net
     shell: Shell
-    here: Shell = field(default_factory=LocalShell)
+    here: Shell = _HERE
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     folder: Path = Path()
 

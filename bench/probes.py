@@ -1,0 +1,193 @@
+"""Sweeps: 500 healthy and 10 silent web servers at 5 s; CPU per look, evidence stored, beside other probers."""
+
+import asyncio
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from bench.timing import find_median
+
+CASES: dict[str, list[str]] = {}  # it measures parts of processes, which the runner cannot
+HEALTHY, SILENT, LIMIT = 500, 10, timedelta(seconds=5)
+ROUNDS = 5
+BLACKBOX = """
+modules:
+  web: {prober: http, timeout: 5s, http: {fail_if_body_not_matches_regexp: [Welcome], preferred_ip_protocol: ip4}}
+  greeting: {prober: tcp, timeout: 5s, tcp: {query_response: [{expect: '^.OK'}], preferred_ip_protocol: ip4}}
+"""
+Ports = dict[str, list[int]]
+
+
+@contextmanager
+def far_side() -> Iterator[Ports]:
+    """Yield the ports of the servers, which run in a process of their own."""
+    argv = [sys.executable, "-m", "bench.probes_server", str(HEALTHY), str(SILENT)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        assert server.stdin
+        try:
+            yield json.loads(server.stdout.readline())
+        finally:
+            server.stdin.close()
+
+
+def own_cpu_s() -> float:
+    """Return the CPU time of this process so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def cpu_of(pid: int) -> float:
+    """Return the CPU time of another process so far (proc(5), stat), threads included."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def sweep(folder: Path, ports: Ports, kinds: tuple[str, ...]) -> tuple[float, float, int]:
+    """Return how long one sweep took, the CPU it cost with everything stored, and how many looks were ok."""
+    from kedge.app.facts_seen import keep
+    from kedge.app.probing import Sweep
+    from kedge.app.targets import Target, survey
+    from kedge.inventory.read import read_inventory
+    from kedge.model.observation import Status
+    from kedge.probes.greeting import GreetingProbe
+
+    path = write_inventory(folder, ports, kinds)
+    targets = survey(read_inventory(path), path)
+    ready = []
+    for target in targets:
+        probe = replace(target.probe, limit=LIMIT)  # type: ignore[type-var]
+        if target.thing.startswith("greeting"):
+            probe = GreetingProbe("POP3", "+OK", "web", limit=LIMIT)
+        ready.append(Target(target.thing, target.name, probe, target.at))
+    began, cpu = time.perf_counter(), own_cpu_s()
+    looks = asyncio.run(Sweep("bench").run(ready))
+    took = time.perf_counter() - began
+    keep(path, ready, looks)
+    fine = sum(look.seen.status is Status.OK for look in looks)
+    return took, own_cpu_s() - cpu, fine
+
+
+def write_inventory(folder: Path, ports: Ports, kinds: tuple[str, ...]) -> Path:
+    """Return an inventory with one service for each port."""
+    lines = ["version: 1", "organisation: {name: Bench}", "services:"]
+    for kind in kinds:
+        lines += [
+            f'  {kind}-{port}: {{kind: http, url: "http://127.0.0.1:{port}/", text: Welcome}}' for port in ports[kind]
+        ]
+    path = folder / "kedge.yaml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def blackbox(folder: Path, ports: Ports) -> dict[str, float]:
+    """Return blackbox_exporter's CPU per probe in seconds, asked 50 at a time; its metrics are its evidence."""
+    (folder / "blackbox.yml").write_text(BLACKBOX)
+    options = [f"--config.file={folder / 'blackbox.yml'}", "--web.listen-address=127.0.0.1:9116", "--log.level=error"]
+    argv = ["prometheus-blackbox-exporter", *options]
+    with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as exporter:
+        try:
+            wait_for("http://127.0.0.1:9116/-/healthy")
+            return {kind: _cpu_per_probe(exporter.pid, ports[kind], kind) for kind in ("web", "greeting")}
+        finally:
+            exporter.terminate()
+
+
+def _cpu_per_probe(pid: int, ports: list[int], module: str) -> float:
+    def ask(port: int) -> bool:
+        target = quote(f"http://127.0.0.1:{port}/" if module == "web" else f"127.0.0.1:{port}", safe="")
+        with urllib.request.urlopen(f"http://127.0.0.1:9116/probe?target={target}&module={module}") as answer:
+            return b"\nprobe_success 1" in answer.read()
+
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(ask, ports))  # warm
+        before = cpu_of(pid)
+        fine = [one for _ in range(ROUNDS) for one in pool.map(ask, ports)]
+        assert all(fine), f"blackbox: {fine.count(False)} of {len(fine)} {module} probes failed"
+        return (cpu_of(pid) - before) / len(fine)
+
+
+def wait_for(url: str) -> None:
+    """Wait until a page answers, for up to ten seconds."""
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(url).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit(f"bench: {url} did not answer")
+
+
+def plugins(ports: Ports) -> float:
+    """Return the CPU per run of check_http, in seconds: a process for each probe."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    count = 100
+    for port in ports["web"][:count]:
+        argv = ["/usr/lib/nagios/plugins/check_http", "-H", "127.0.0.1", "-p", str(port), "-s", "Welcome"]
+        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / count
+
+
+def monit(folder: Path, ports: Ports) -> float:
+    """Return the CPU per probe of monit, in seconds, over two cycles of all healthy web servers."""
+    rule = 'check host w{0} with address 127.0.0.1 if failed port {0} protocol http content = "Welcome" then alert\n'
+    rules = "".join(rule.format(port) for port in ports["web"])
+    control = folder / "monitrc"
+    control.write_text(
+        f"set daemon 1\nset idfile {folder}/id\nset statefile {folder}/state\nset pidfile {folder}/pid\n{rules}"
+    )
+    control.chmod(0o600)
+    with subprocess.Popen(
+        ["monit", "-I", "-c", str(control)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as one:
+        try:
+            time.sleep(3)
+            before, began = cpu_of(one.pid), time.perf_counter()
+            time.sleep(6)
+            cycles = (time.perf_counter() - began) / 1.1  # a second of sleep, and a tenth for the cycle
+            return (cpu_of(one.pid) - before) / cycles / len(ports["web"])
+        finally:
+            one.terminate()
+
+
+def prepare() -> None:
+    """Measure and print; peers that are not installed are left out with a word."""
+    with tempfile.TemporaryDirectory() as made, far_side() as ports:
+        folder = Path(made)
+        os.environ["KEDGE_EVIDENCE"] = str(folder / "evidence.sqlite")
+        kedge = {kind: _kedge_cpu(folder, ports, kind) for kind in ("web", "greeting")}
+        took, _, fine = sweep(folder, ports, ("web", "silent"))
+        print(f"\n{HEALTHY} healthy + {SILENT} silent at {LIMIT.seconds} s: {took:.2f} s, {fine} ok")
+        peer = blackbox(folder, ports) if shutil.which("prometheus-blackbox-exporter") else {}
+        print(f"{'CPU ms per look':28}{'web':>10}{'greeting':>10}")
+        print(f"{'kedge, stored':28}{kedge['web'] * 1e3:10.2f}{kedge['greeting'] * 1e3:10.2f}")
+        if peer:
+            print(f"{'blackbox_exporter':28}{peer['web'] * 1e3:10.2f}{peer['greeting'] * 1e3:10.2f}")
+        if Path("/usr/lib/nagios/plugins/check_http").exists():
+            print(f"{'check_http':28}{plugins(ports) * 1e3:10.2f}")
+        if shutil.which("monit"):
+            print(f"{'monit':28}{monit(folder, ports) * 1e3:10.2f}")
+
+
+def _kedge_cpu(folder: Path, ports: Ports, kind: str) -> float:
+    sweep(folder, ports, (kind,))  # warm: imports, the database
+    return find_median([sweep(folder, ports, (kind,))[1] / HEALTHY for _ in range(ROUNDS)])
+
+
+if __name__ == "__main__":
+    prepare()
