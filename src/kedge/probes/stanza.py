@@ -41,7 +41,8 @@ class Stanzas:
         self.is_over = False
         self._open: list[Element] = []
         self._held = b""
-        self._parser = ParserCreate(namespace_separator=" ")
+        self._has_begun = False
+        self._parser = ParserCreate("UTF-8", " ")  # RFC 6120 §11.6: nothing else
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -55,8 +56,10 @@ class Stanzas:
         2.6), and would keep a complete answer to themselves until more arrives, which it never does.
         """
         data = self._held + data
-        if self.header is None and data.strip()[:1] not in (b"", b"<"):
-            raise NotXmpp("it does not begin with a tag")
+        if not self._has_begun and data.strip():
+            self._has_begun = True
+            if data.strip()[:1] != b"<":
+                raise NotXmpp("it does not begin with a tag")
         cut = data.rfind(b">") + 1
         self._held = data[cut:]
         if len(self._held) > HELD_LIMIT:
