@@ -9,6 +9,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -93,7 +94,8 @@ def main(path: str, action: str, *rest: str) -> int:
         Path(path), kedge="0.1.0", patience=timedelta(seconds=float(os.environ.get("PATIENCE_S", "60")))
     )
     if os.environ.get("VISITOR"):
-        Database(Path(path + "-warm")).facts(START)
+        with tempfile.TemporaryDirectory() as warm:  # import everything while the code may still be read
+            Database(Path(warm) / "evidence.sqlite").facts(START)
         become_visitor()
     actions = {"read": read, "record": record, "record-limited": record_limited, "fill-disk": fill_disk}
     try:
