@@ -59,14 +59,14 @@ def cpu_of(pid: int) -> float:
 def sweep(folder: Path, ports: Ports, kinds: tuple[str, ...]) -> tuple[float, float, int]:
     """Return how long one sweep took, the CPU it cost with everything stored, and how many looks were ok."""
     from kedge.app.facts_seen import keep
+    from kedge.app.opening import open_inventory
     from kedge.app.probing import Sweep
     from kedge.app.targets import Target, survey
-    from kedge.inventory.read import read_inventory
     from kedge.model.observation import Status
     from kedge.probes.greeting import GreetingProbe
 
     path = write_inventory(folder, ports, kinds)
-    targets = survey(read_inventory(path), path)
+    targets = survey(open_inventory(str(path)))
     ready = []
     for target in targets:
         probe = replace(target.probe, limit=LIMIT)  # type: ignore[type-var]

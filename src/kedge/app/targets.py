@@ -6,8 +6,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from kedge.adapters.local import LocalShell
 from kedge.app.names import is_literal
-from kedge.app.vantage import LiveSite, LoginShell, NoShell, VantageNet, shell_into, ssh_port
+from kedge.app.opening import Opened
+from kedge.app.vantage import LiveSite, NoShell, VantageNet, shell_into, ssh_port
+from kedge.app.workshop import Workshop
 from kedge.model.instance import Instance, Probe
 from kedge.model.inventory import Inventory
 from kedge.model.naming import Domain
@@ -60,6 +63,7 @@ class Surveyor:
 
     inventory: Inventory
     net: VantageNet
+    near: LocalShell
     folder: Path
     there: str = ""
 
@@ -107,14 +111,15 @@ class Surveyor:
 
     def _site(self, host: str, service: Service) -> LiveSite:
         declared = self.inventory.sections.hosts.get(host)
-        shell = shell_into(declared.login) if declared and not self.there else NoShell("nobody said how to enter it")
+        login = declared.login if declared and not self.there else ""
         pins = {endpoint.host: self.there for endpoint in service.endpoints() if endpoint.host and self.there}
         return LiveSite(
-            replace(self.net, pins=pins), shell, secrets=self.inventory.sections.secrets, folder=self.folder
-        )
+            replace(self.net, pins=pins), shell_into(login, self.near), self.near,
+            self.inventory.sections.secrets, self.folder,
+        )  # fmt: skip
 
     def _of_domain(self, name: str, domain: Domain) -> Iterator[Target]:
-        at = Instance("live", LiveSite(self.net, NoShell("")), {})
+        at = Instance("live", LiveSite(self.net, NoShell(""), self.near), {})
         zone = ZoneProbe(name, declared_records(domain), dict(self._name_servers(domain)))
         yield Target(name, zone.name, zone, at)
         if domain.registrar and can_be_registered(name):
@@ -123,17 +128,17 @@ class Surveyor:
 
     def _of_host(self, name: str, host: Host) -> Iterator[Target]:
         """Yield a knock at the ports that ought to answer from here, and a look from within where kedge may enter."""
-        site = LiveSite(self.net, shell_into(host.login))
+        site = LiveSite(self.net, shell_into(host.login, self.near), self.near)
         places = tuple(Address(address) for address in host.address if is_literal(address))
         if places and (ports := tuple(dict.fromkeys(self._open_ports(name, host)))):
             probe = ReachProbe(ports[:MOST_PORTS])
             yield Target(name, probe.name, probe, Instance("live", site, {probe.endpoint: places[0]}), places)
-        if isinstance(site.shell, LoginShell):
+        if host.login:
             yield Target(name, "system", SystemProbe(), Instance("live", site, {}))
 
     def _open_ports(self, name: str, host: Host) -> Iterator[int]:
-        if isinstance(shell_into(host.login), LoginShell):
-            yield ssh_port(host.login)
+        if port := ssh_port(host.login):
+            yield port
         for service in self.inventory.sections.services.values():
             if name in (service.host or ()):
                 yield from (one.port for one in service.endpoints() if one.host and one.transport != "udp")
@@ -171,7 +176,8 @@ def declared_records(domain: Domain) -> Mapping[tuple[str, str], tuple[str, ...]
     return {key: tuple(values) for key, values in found.items()}
 
 
-def survey(inventory: Inventory, path: Path, things: Collection[str] = (), there: str = "") -> list[Target]:
-    """Return the targets of an inventory that lies at a path, in its order."""
+def survey(opened: Opened, things: Collection[str] = (), there: str = "") -> list[Target]:
+    """Return the targets of an inventory, in its order."""
+    inventory, path = opened.inventory, opened.path
     folder = path if path.is_dir() else path.parent
-    return list(Surveyor(inventory, VantageNet(), folder, there).targets(things))
+    return list(Surveyor(inventory, VantageNet(), Workshop.open(opened).near, folder, there).targets(things))

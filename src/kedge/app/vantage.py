@@ -17,15 +17,14 @@ from pathlib import Path, PurePosixPath
 from weakref import WeakKeyDictionary
 
 from kedge.adapters.local import LocalShell, connect_socket
+from kedge.adapters.login import enter
+from kedge.adapters.secret import read_secret
 from kedge.app.names import Names
-from kedge.errors import OutsideError
+from kedge.errors import OutsideError, UsageError
 from kedge.model.people import Secret
 from kedge.model.ports import Address, Exit, Net, Running, Shell
 from kedge.probes.echo import open_echo
 
-SSH_OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=10")
-SSH_FAILED = 255
-SECRET_LIMIT = timedelta(seconds=20)
 LOGINS_AT_ONCE = 4
 """sshd refuses at random who comes with more than ten at once (MaxStartups, sshd_config(5))."""
 
@@ -71,39 +70,28 @@ async def _connect(address: str, port: int, kind: socket.SocketKind) -> socket.s
 
 
 @dataclass(frozen=True)
-class LoginShell:
-    """Runs commands on a host by its declared login, `ssh root@web1.example.org`; the user's OpenSSH does the rest.
-
-    Exit code 255 is ssh's own failure (ssh(1)): nothing is known of the host, so `code` is None.
-    """
+class TurnsShell:
+    """A shell behind a login, entered by a few at once."""
 
     login: str
-    turns: asyncio.Semaphore = field(
-        default_factory=lambda: asyncio.Semaphore(LOGINS_AT_ONCE), compare=False, repr=False
-    )
-
-    @property
-    def _local(self) -> LocalShell:
-        program, *rest = shlex.split(self.login)
-        return LocalShell(hop=lambda argv: (program, *SSH_OPTIONS, *rest, "--", shlex.join(argv)))
+    shell: Shell
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: timedelta) -> Exit:
-        """Run a command there to its end, or to its limit."""
+        """Run a command there to its end, or to its limit; waiting for one's turn does not count."""
         async with _turns(self.login):
-            ended = await self._local.run(argv, stdin=stdin, limit=limit)
-        return Exit(None, stderr=ended.stderr) if ended.code == SSH_FAILED else ended
+            return await self.shell.run(argv, stdin=stdin, limit=limit)
 
     def start(self, argv: Sequence[str]) -> AbstractAsyncContextManager[Running]:
         """Run a program there for as long as the context lasts."""
-        return self._local.start(argv)
+        return self.shell.start(argv)
 
     async def put(self, source: Path, target: PurePosixPath) -> None:
         """Copy a file there and compare length and SHA-256; raises OutsideError."""
-        await self._local.put(source, target)
+        await self.shell.put(source, target)
 
     async def get(self, source: PurePosixPath, target: Path) -> None:
         """Copy a file here and compare length and SHA-256; raises OutsideError."""
-        await self._local.get(source, target)
+        await self.shell.get(source, target)
 
 
 @dataclass(frozen=True)
@@ -138,21 +126,23 @@ def _turns(login: str) -> asyncio.Semaphore:
 _TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = WeakKeyDictionary()
 
 
-def shell_into(login: str) -> Shell:
-    """Return the shell that a declared login opens: by ssh, or none."""
+def shell_into(login: str, near: LocalShell) -> Shell:
+    """Return the shell that a declared login opens, through the one here; without a login, one that runs nothing."""
     if not login:
         return NoShell("the inventory declares no login for its host")
-    return LoginShell(login) if shlex.split(login)[:1] == ["ssh"] else NoShell(f"kedge cannot enter by '{login}'")
+    try:
+        return TurnsShell(login, enter(login, near).shell)
+    except UsageError as error:
+        return NoShell(error.message)
 
 
-def ssh_port(login: str) -> int:
-    """Return the port of a login by ssh, as its words say; 22 without."""
-    words = shlex.split(login)
+def ssh_port(login: str) -> int | None:
+    """Return the port that a login by ssh connects to from here, as its words say; None for other logins."""
+    words = shlex.split(login.partition(",")[0])
+    if words[:1] != ["ssh"] or "-J" in words:
+        return None
     given = [after for word, after in pairwise(words) if word == "-p"]
     return int(given[0]) if given and given[0].isdigit() else 22
-
-
-_HERE = LocalShell()
 
 
 @dataclass(frozen=True)
@@ -161,7 +151,7 @@ class LiveSite:
 
     net: Net
     shell: Shell
-    here: Shell = _HERE
+    here: Shell
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     folder: Path = Path()
 
@@ -170,29 +160,5 @@ class LiveSite:
         secret = self.secrets.get(name)
         if secret is None or not secret.from_:
             raise OutsideError(f"the inventory does not say where kedge finds the secret '{name}'")
-        return await read_secret(secret.from_, self.folder)
-
-
-async def read_secret(source: str, folder: Path) -> str:
-    """Return a secret from `env:NAME`, `file:PATH` (relative to the inventory) or `command:WORDS`; its first line."""
-    how, _, where = source.partition(":")
-    match how.strip():
-        case "env":
-            text = os.environ.get(where.strip())
-        case "file":
-            text = await asyncio.to_thread(_read_file, folder, where.strip())
-        case "command":
-            ended = await LocalShell().run(shlex.split(where), limit=SECRET_LIMIT)
-            text = ended.stdout.decode() if ended.code == 0 else None
-        case _:
-            text = None
-    if not text:
-        raise OutsideError(f"a secret could not be read from '{how}:'")
-    return text.splitlines()[0]
-
-
-def _read_file(folder: Path, name: str) -> str | None:
-    try:
-        return (folder / Path(name).expanduser()).read_text(encoding="utf-8")
-    except (OSError, UnicodeError, RuntimeError):
-        return None
+        found = await asyncio.to_thread(read_secret, secret.from_, os.environ, self.folder)
+        return found.value.decode(errors="surrogateescape")

@@ -40,7 +40,7 @@ def command(things: tuple[str, ...], there: str, vantage: str, path: str | None,
         opened.inventory.find(name)
     if there and not things:
         raise UsageError("--at looks at named services only", hint="kedge probe wiki --at 198.51.100.7")
-    targets = survey(opened.inventory, opened.path, things, require_address(there))
+    targets = survey(opened, things, require_address(there))
     targets = targets if things else due(opened.path, targets, read_now(None))
     if not targets:
         raise UsageError("nothing here can be looked at", hint="give a service a `url` or a `hostname`")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from kedge.errors import OutsideError
@@ -43,7 +43,7 @@ class SoaProbe:
         except NotDns as reason:
             return Observation(Status.DOWN, f"did not answer in DNS: {reason}")
         except (OSError, TimeoutError, OutsideError) as failure:
-            return judge_failure(failure, timedelta(seconds=loop.time() - began))
+            return replace(judge_failure(failure, self.limit), took=timedelta(seconds=loop.time() - began))
         return self._judge(answer, zone, timedelta(seconds=loop.time() - began))
 
     def _judge(self, answer: object, zone: object, took: timedelta) -> Observation:
@@ -61,4 +61,4 @@ class SoaProbe:
             code = dns.rcode.to_text(answer.rcode())
             return Observation(Status.DOWN, f"does not answer for {self.zone} ({code})", took=took)
         serial = str(found[0].serial)
-        return Observation(Status.OK, f"answers for {self.zone} with serial {serial}", {"serial": serial}, took)
+        return Observation(Status.OK, f"answers for {self.zone}", {"serial": serial}, took)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any, ClassVar
 
 import pytest
 
+from kedge.adapters.local import LocalShell
 from kedge.app.facts_seen import due, keep, statuses_of
 from kedge.app.names import Names, read_hosts
+from kedge.app.opening import Opened
 from kedge.app.probing import PER_PLACE, Sweep, choose_vantage, judge, look_everywhere
 from kedge.app.targets import Target, survey
-from kedge.app.vantage import DirectNet, LiveSite, LoginShell, NoShell, VantageNet, read_secret
+from kedge.app.vantage import LOGINS_AT_ONCE, DirectNet, LiveSite, NoShell, VantageNet, shell_into, ssh_port
 from kedge.errors import OutsideError, UsageError
 from kedge.evidence.database import Database
 from kedge.evidence.span import Look
@@ -24,7 +27,8 @@ from kedge.model.finding import Finding
 from kedge.model.instance import Instance
 from kedge.model.inventory import Inventory
 from kedge.model.observation import Observation, Status
-from kedge.model.ports import Address
+from kedge.model.people import Secret
+from kedge.model.ports import Address, Exit
 from tests.unit.probes.nameservers import NameServer, name_servers
 
 NOW = datetime(2007, 1, 6, 20, tzinfo=UTC)
@@ -55,7 +59,7 @@ class Staring:
 
 
 def target(probe: Any, host: str = "192.0.2.1", port: int = 80, thing: str = "wiki") -> Target:
-    site = LiveSite(VantageNet(), NoShell("none"))
+    site = LiveSite(VantageNet(), NoShell("none"), NoShell("none"))
     return Target(thing, probe.name, probe, Instance("live", site, {"web": Address(host, port)}))
 
 
@@ -106,7 +110,9 @@ async def seen_by(probe: Staring, host: str, hosts: Path, known: dict[str, list[
     resolver = NameServer(KNOWN if known is None else known, is_authoritative=False)
     async with name_servers({RESOLVER: resolver}) as net:
         names = Names(net, [Address(RESOLVER, 53)], hosts)
-        at = Instance("live", LiveSite(VantageNet(names), NoShell("")), {probe.endpoint: Address(host, 80)})
+        at = Instance(
+            "live", LiveSite(VantageNet(names), NoShell(""), NoShell("")), {probe.endpoint: Address(host, 80)}
+        )
         return await look_everywhere(Target("wiki", "stare", probe, at))
 
 
@@ -176,42 +182,48 @@ def inventory(path: Path) -> Inventory:
     return read_inventory(path)
 
 
+@pytest.fixture
+def opened(path: Path, inventory: Inventory) -> Opened:
+    return Opened(path, inventory)
+
+
 class TestSurvey:
-    def test_services_and_domains_are_looked_at(self, inventory: Inventory, path: Path) -> None:
-        found = {(one.thing, one.name) for one in survey(inventory, path)}
+    def test_services_and_domains_are_looked_at(self, opened: Opened) -> None:
+        found = {(one.thing, one.name) for one in survey(opened)}
         assert {("wiki", "http"), ("forum", "http"), ("example.org", "zone")} <= found
 
-    def test_a_host_is_knocked_at_and_entered(self, inventory: Inventory, path: Path) -> None:
-        found: dict[str, Any] = {one.name: one for one in survey(inventory, path, ["old"])}
+    def test_a_host_is_knocked_at_and_entered(self, opened: Opened) -> None:
+        found: dict[str, Any] = {one.name: one for one in survey(opened, ["old"])}
         assert set(found) == {"reach", "system"}
         assert found["reach"].probe.ports == (22, 80)
         assert found["reach"].places == (Address("192.0.2.10"),)
 
-    def test_a_host_kedge_cannot_enter_is_only_knocked_at(self, inventory: Inventory, path: Path) -> None:
-        assert [one.name for one in survey(inventory, path, ["new"])] == ["reach"]
+    def test_a_host_kedge_cannot_enter_is_only_knocked_at(self, opened: Opened) -> None:
+        assert [one.name for one in survey(opened, ["new"])] == ["reach"]
 
-    def test_only_what_is_named(self, inventory: Inventory, path: Path) -> None:
-        assert {one.thing for one in survey(inventory, path, ["wiki"])} == {"wiki"}
+    def test_only_what_is_named(self, opened: Opened) -> None:
+        assert {one.thing for one in survey(opened, ["wiki"])} == {"wiki"}
 
-    def test_a_domain_brings_its_records_and_its_own_servers(self, inventory: Inventory, path: Path) -> None:
-        (one,) = (one for one in survey(inventory, path) if one.thing == "example.org")
+    def test_a_domain_brings_its_records_and_its_own_servers(self, opened: Opened) -> None:
+        (one,) = (one for one in survey(opened) if one.thing == "example.org")
         probe: Any = one.probe
         assert probe.declared[("www", "A")] == ("192.0.2.10",)
         assert probe.servers == {"ns1.example.org": ("192.0.2.20",)}
 
-    def test_another_address_is_dialled_whatever_the_dns_says(self, inventory: Inventory, path: Path) -> None:
-        (one,) = survey(inventory, path, ["wiki"], "198.51.100.7")
+    def test_another_address_is_dialled_whatever_the_dns_says(self, opened: Opened) -> None:
+        (one,) = survey(opened, ["wiki"], "198.51.100.7")
         site: Any = one.at.site
         assert site.net.pins == {"wiki.example.org": "198.51.100.7"}
         assert isinstance(site.shell, NoShell)
 
-    def test_bound_services_come_along(self, inventory: Inventory, path: Path) -> None:
-        (one,) = survey(inventory, path, ["wiki"])
+    def test_bound_services_come_along(self, opened: Opened) -> None:
+        (one,) = survey(opened, ["wiki"])
         assert set(one.at.uses) == {"database"}
 
-    def test_a_host_is_entered_by_its_login(self, inventory: Inventory, path: Path) -> None:
-        (one,) = survey(inventory, path, ["wiki"])
-        assert one.at.site.shell == LoginShell("ssh root@old.example.org")
+    def test_a_host_is_entered_by_its_login(self, opened: Opened) -> None:
+        (one,) = survey(opened, ["wiki"])
+        shell: Any = one.at.site.shell
+        assert shell.login == "ssh root@old.example.org"
 
 
 def look(thing: str, status: Status, what: str = "said so", **evidence: str) -> Look:
@@ -333,30 +345,41 @@ class TestVantage:
         ended = await NoShell("no login").run(["true"], limit=timedelta(seconds=1))
         assert (ended.code, ended.stderr) == (None, b"no login")
 
-    async def test_what_ssh_itself_says_is_nothing_about_the_host(self, tmp_path: Path) -> None:
-        for code, expected in ((255, None), (3, 3)):
-            fake = tmp_path / f"ssh{code}"
-            fake.write_text(f"#!/bin/sh\nexit {code}\n")
-            fake.chmod(0o755)
-            ended = await LoginShell(f"{fake} root@web1").run(["true"], limit=timedelta(seconds=5))
-            assert ended.code == expected
+    async def test_a_host_is_entered_by_a_few_at_once(self) -> None:
+        shell: Any = shell_into("local", Counting())
+        await asyncio.gather(*(shell.run(["true"], limit=timedelta(seconds=5)) for _ in range(3 * LOGINS_AT_ONCE)))
+        assert shell.shell.at_once[1] == LOGINS_AT_ONCE
 
-    async def test_words_reach_the_host_as_they_are(self, tmp_path: Path) -> None:
-        fake = tmp_path / "ssh"
-        fake.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
-        fake.chmod(0o755)
-        ended = await LoginShell(f"{fake} root@web1").run(["echo", "a b", "$HOME;'x"], limit=timedelta(seconds=5))
-        assert ended.stdout == b"a b $HOME;'x\n"
+    async def test_a_login_that_is_none_runs_nothing(self) -> None:
+        for login in ("", "telnet host"):
+            assert (await shell_into(login, LocalShell()).run(["true"], limit=timedelta(seconds=5))).code is None
+
+    @pytest.mark.parametrize(
+        ("login", "port"), [("ssh a@b", 22), ("ssh -p 2222 a@b, sudo", 2222), ("local", None), ("ssh -J x a@b", None)]
+    )
+    def test_the_port_of_a_login(self, login: str, port: int | None) -> None:
+        assert ssh_port(login) == port
 
     async def test_secrets(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (tmp_path / "secret").write_text("geheim\nmore\n")
         monkeypatch.setenv("THE_SECRET", "geheim")
-        for source in ("env:THE_SECRET", "file:secret", "command:printf 'geheim\\n'"):
-            assert await read_secret(source, tmp_path) == "geheim"
-        for source in ("env:NOT_THERE", "file:missing", "command:false", "geheim", ""):
-            with pytest.raises(OutsideError) as failure:
-                await read_secret(source, tmp_path)
-            assert "geheim" not in failure.value.message or source == "geheim"
+        declared = {"given": Secret.model_validate({"from": "env:THE_SECRET"}), "kept": Secret()}
+        site = LiveSite(VantageNet(), NoShell(""), NoShell(""), declared, tmp_path)
+        assert await site.open_secret("given") == "geheim"
+        for name in ("kept", "other"):
+            with pytest.raises(OutsideError):
+                await site.open_secret(name)
+
+
+@dataclass(frozen=True)
+class Counting(LocalShell):
+    at_once: list[int] = field(default_factory=lambda: [0, 0])
+
+    async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: timedelta) -> Exit:
+        self.at_once[0] += 1
+        self.at_once[1] = max(self.at_once)
+        await asyncio.sleep(0.01)
+        self.at_once[0] -= 1
+        return Exit(0)
 
 
 def test_a_vantage_must_be_declared_where_others_are(tmp_path: Path) -> None:
