@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import resource
 import socket
 from collections import defaultdict
@@ -27,6 +28,7 @@ from kedge.probes.http import HttpProbe
 from kedge.rules.cause_graph import needs_of
 from kedge.rules.causes import causes
 
+_LOG = logging.getLogger(__name__)
 PER_PLACE = 10
 """Looks at one address and port at a time: servers rightly mistrust who opens more (dovecot: 10 per user and IP)."""
 MOST = 1000
@@ -74,7 +76,11 @@ class Sweep:
         place = (dial.host, dial.port) if dial else (target.thing, 0)
         async with places[place]:
             at = self.now()
-            seen = await look_everywhere(target)
+            try:
+                seen = await look_everywhere(target)
+            except Exception:  # one probe's bug must not cost the other looks
+                _LOG.exception("probe failed", extra={"thing": target.thing, "probe": target.name})
+                seen = Observation(Status.UNKNOWN, "kedge's own probe failed; its log says how")
         look = Look(target.thing, target.name, self.vantage, at, seen)
         self.told(look)
         return look

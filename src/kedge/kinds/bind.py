@@ -32,7 +32,7 @@ class NameServer(Service):
         """Yield one question for each zone."""
         from kedge.probes.soa import SoaProbe
 
-        for zone in self.zones:
+        for zone in self.zones or self.domains:
             yield SoaProbe(zone)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from kedge.kinds.files import Folder
+from kedge.kinds.looks import LOOK_AS, LookAs, mailbox_looks
 from kedge.model.instance import Command, Endpoint, File, Instance, Part, Probe, Program, Start
 from kedge.model.service import Service
 from kedge.model.thing import OneOrMore
@@ -91,25 +92,29 @@ class Dovecot(Service):
     listens: Annotated[tuple[Literal["imap", "imaps", "pop3", "pop3s", "sieve"], ...], OneOrMore] = Field(
         ("imap", "imaps"), description="how mail is read"
     )
+    look_as: LookAs | None = Field(None, description=LOOK_AS)
 
     def names(self) -> Iterable[str]:
         """Yield its domains and the name that mail programs connect to."""
         yield from dict.fromkeys((*self.domains, *([self.hostname] if self.hostname else [])))
 
+    @property
+    def _name(self) -> str:
+        return self.hostname or next(iter(self.domains), "")
+
     def endpoints(self) -> Iterable[Endpoint]:
         """Yield each port that mail is read on."""
         for name in self.listens:
             port, transport = PORTS[name]
-            yield Endpoint(name, self.hostname, port, transport)
+            yield Endpoint(name, self._name, port, transport)
 
     def probes(self, at: Instance) -> Iterable[Probe]:
-        """Yield a look at how it greets, on the first port of IMAP."""
-        from kedge.probes.imap import ImapProbe
-
-        for name in self.listens:
-            if name in {"imap", "imaps"}:
-                yield ImapProbe(self.hostname, is_tls=name == "imaps", endpoint=name)
-                return
+        """Yield a look at each port; of a copy in a sandbox, only at the first port of IMAP."""
+        if at.mode == "sandbox":
+            listens = [name for name in self.listens if name in {"imap", "imaps"}][:1]
+            yield from mailbox_looks(self._name, listens, None)
+        else:
+            yield from mailbox_looks(self._name, self.listens, self.look_as)
 
     def parts(self) -> Iterable[Part]:
         """Yield its settings and the mailboxes; its settings alone would bring nobody's mail back."""

@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from kedge.kinds.files import Folder
-from kedge.model.instance import Endpoint, Part
+from kedge.kinds.looks import LookAs, mail_looks
+from kedge.model.instance import Endpoint, Instance, Part, Probe
 from kedge.model.service import Service
 from kedge.model.thing import OneOrMore, ServiceRef
 
@@ -40,6 +41,9 @@ class Postfix(Service):
     listens: Annotated[tuple[Literal["smtp", "submission", "submissions"], ...], OneOrMore] = Field(
         ("smtp",), description="where it takes mail: from other servers, from its own users"
     )
+    look_as: LookAs | None = Field(
+        None, description="an account of kedge's own with a mailbox: mail is sent to it, found there and deleted"
+    )
 
     def names(self) -> Iterable[str]:
         """Yield the domains whose mail it takes, and its own name."""
@@ -50,6 +54,10 @@ class Postfix(Service):
         for name in self.listens:
             port, transport = PORTS[name]
             yield Endpoint(name, self.hostname, port, transport)
+
+    def probes(self, at: Instance) -> Iterable[Probe]:
+        """Yield a look at each port as far as a recipient, and one all the way to a mailbox if there is a login."""
+        yield from mail_looks(self.hostname, self.domains, self.listens, self.look_as, at)
 
     def parts(self) -> Iterable[Part]:
         """Yield its settings. Its queue is not saved: mail in it is on its way, and restored it would be sent twice."""

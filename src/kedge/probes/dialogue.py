@@ -117,6 +117,8 @@ class Dialogue:
         """
         if self._held:
             raise Broken("went on in the clear after it had agreed to TLS", evidence=self.evidence)
+        if context.check_hostname and not name:
+            raise Broken("nobody said which name its certificate must have", Status.UNKNOWN, self.evidence)
         self.awaited = "its part of the TLS handshake"
         await self._writer.start_tls(context, server_hostname=name or None)
         told = self._writer.get_extra_info("ssl_object")

@@ -82,6 +82,13 @@ class TestSweep:
         run([target(looked) for _ in range(3 * PER_PLACE)])
         assert looked.at_once[1] == PER_PLACE
 
+    def test_a_bug_in_one_probe_costs_no_other_look(self, caplog: pytest.LogCaptureFixture) -> None:
+        broken = Staring("broken", takes_s=float("nan"))
+        broken.dialled = None  # type: ignore[assignment]
+        first, second = run([target(broken), target(Staring())])
+        assert (first.seen.status, second.seen.status) == (Status.UNKNOWN, Status.OK)
+        assert "probe failed" in caplog.text
+
     def test_everybody_is_told_of_each_look(self) -> None:
         told: list[Look] = []
         asyncio.run(Sweep("here", told.append).run([target(Staring()), target(Staring())]))
