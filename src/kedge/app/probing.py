@@ -8,7 +8,7 @@ import logging
 import resource
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -20,11 +20,13 @@ from kedge.evidence.span import Look as Look  # what others may know of the data
 from kedge.model.finding import Finding
 from kedge.model.instance import Instance
 from kedge.model.inventory import Inventory
+from kedge.model.need import NeedExpression
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Address
 from kedge.probes.everywhere import merge
 from kedge.probes.failure import judge_failure
 from kedge.probes.http import HttpProbe
+from kedge.probes.system import STOPPED
 from kedge.rules.cause_graph import needs_of
 from kedge.rules.causes import causes
 
@@ -152,7 +154,43 @@ def judge(inventory: Inventory, targets: Iterable[Target], looks: Iterable[Look]
     for target, look in zip(targets, looks, strict=True):
         if not target.is_shallow or look.seen.status is Status.DOWN:
             seen[look.thing][look.probe] = look.seen
-    return causes(needs_of(inventory), seen, hints=_hints(inventory, seen))
+    needs = dict(needs_of(inventory))
+    parts = dict(_take_volumes(inventory, seen, needs))
+    return causes(needs, seen, hints=_hints(inventory, seen), parts=parts)
+
+
+def _take_volumes(
+    inventory: Inventory, seen: dict[str, dict[str, Observation]], needs: dict[str, Sequence[NeedExpression]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the volumes that take no more writes, with their hosts; only who writes there needs them.
+
+    A host whose one partition is full is not down, and its other services are not down because of that.
+    """
+    for host, declared in inventory.sections.hosts.items():
+        system = seen.get(host, {}).get("system")
+        stopped = {k: v for k, v in system.evidence.items() if k.startswith(f"{STOPPED}/")} if system else {}
+        for key, why in stopped.items():
+            mount = key.removeprefix(f"{STOPPED}/")
+            volume = declared.volumes.get("root" if mount == "/" else mount)
+            part = f"{host} {mount}"
+            seen[part] = {"system": Observation(Status.DOWN, why)}
+            for service in (volume and volume.written_by) or services_on(inventory, host):
+                needs[service] = (*needs.get(service, ()), part)
+            yield part, host
+        if system and stopped:
+            seen[host]["system"] = _without_volumes(system)
+
+
+def _without_volumes(system: Observation) -> Observation:
+    """Return what a host says of itself besides the volumes that take no more writes."""
+    rest = [said for said in system.what.split("; ") if not said.endswith(("full", "inodes left", "read-only"))]
+    status = Status.DEGRADED if rest else Status.OK
+    return replace(system, status=status, what="; ".join(rest) or "runs")
+
+
+def services_on(inventory: Inventory, host: str) -> Iterator[str]:
+    """Yield the services that run on a host."""
+    yield from (name for name, service in inventory.sections.services.items() if host in (service.host or ()))
 
 
 def _hints(inventory: Inventory, seen: Mapping[str, Mapping[str, Observation]]) -> Mapping[str, set[str]]:

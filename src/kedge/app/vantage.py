@@ -25,6 +25,7 @@ from kedge.model.people import Secret
 from kedge.model.ports import Address, Exit, Net, Running, Shell
 from kedge.probes.echo import open_echo
 
+GRACE = timedelta(seconds=1)
 LOGINS_AT_ONCE = 4
 """sshd refuses at random who comes with more than ten at once (MaxStartups, sshd_config(5))."""
 
@@ -77,9 +78,16 @@ class TurnsShell:
     shell: Shell
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: timedelta) -> Exit:
-        """Run a command there to its end, or to its limit; waiting for one's turn does not count."""
+        """Run a command there to its end, or to its limit; waiting for one's turn does not count.
+
+        The limit holds for the login as well: ssh alone would try every address of a dead host for 20 s each.
+        """
         async with _turns(self.login):
-            return await self.shell.run(argv, stdin=stdin, limit=limit)
+            try:
+                async with asyncio.timeout((limit + GRACE).total_seconds()):
+                    return await self.shell.run(argv, stdin=stdin, limit=limit)
+            except TimeoutError:
+                return Exit(None, stderr=f"the login did not come about within {limit}".encode())
 
     def start(self, argv: Sequence[str]) -> AbstractAsyncContextManager[Running]:
         """Run a program there for as long as the context lasts."""

@@ -36,7 +36,7 @@ class MysqlClientProbe:
     databases: tuple[str, ...] = ()
     socket: str = ""
     may_be_read_only: bool = False
-    limit: timedelta = timedelta(seconds=20)
+    limit: timedelta = timedelta(seconds=15)
     name: str = "sql"
     scope: Scope = "instance"
 
@@ -59,7 +59,7 @@ class PostgresClientProbe:
     databases: tuple[str, ...] = ()
     user: str = "postgres"
     may_be_read_only: bool = False
-    limit: timedelta = timedelta(seconds=20)
+    limit: timedelta = timedelta(seconds=15)
     name: str = "sql"
     scope: Scope = "instance"
 

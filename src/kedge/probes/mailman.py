@@ -49,7 +49,7 @@ class MailmanProbe:
     """Asks Mailman on its own host for its version and queues; the password is read there and never leaves."""
 
     settings: str = SETTINGS
-    limit: timedelta = timedelta(seconds=25)
+    limit: timedelta = timedelta(seconds=15)
     name: str = "mailman"
     scope: Scope = "instance"
 

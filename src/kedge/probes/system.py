@@ -20,6 +20,8 @@ FULL, NEARLY = 0.99, 0.9
 SKEW = timedelta(seconds=60)
 """A clock so wrong breaks logins, certificates and the order of logs."""
 FREE_MEMORY = 0.03
+STOPPED = "stopped"
+"""Evidence `stopped/MOUNT` says why nothing more can be written there."""
 ROOM = 1 << 30
 """Less unallocated room than this is not worth naming."""
 
@@ -33,7 +35,7 @@ class SystemProbe:
 
     tells: ClassVar[frozenset[str]] = frozenset({"used", "size", "unallocated", "boot"})
 
-    limit: timedelta = timedelta(seconds=30)
+    limit: timedelta = timedelta(seconds=15)
     name: str = "system"
     scope: Scope = "instance"
 
@@ -108,6 +110,11 @@ def _evidence(report: Report) -> Iterator[tuple[str, str]]:
         yield f"used/{name}", format_size(volume.used)
         yield f"size/{name}", format_size(volume.used + volume.free)
         yield f"full/{name}", f"{volume.share:.0%}, inodes {volume.inode_share:.0%}"
+    for volume in filter(_matters, report.volumes):
+        if volume.share >= FULL or volume.inode_share >= FULL:
+            yield f"{STOPPED}/{volume.mount}", "is full" if volume.share >= FULL else "has no inodes left"
+    for mount in report.read_only:
+        yield f"{STOPPED}/{mount}", "went read-only"
     for disk, room in report.unallocated.items():
         if room >= ROOM:
             yield f"unallocated/{disk}", format_size(room)

@@ -38,14 +38,16 @@ def causes(
     observations: Observations,
     *,
     hints: Mapping[str, Collection[str]] | None = None,
+    parts: Mapping[str, str] | None = None,
     since: Mapping[str, datetime] | None = None,
 ) -> tuple[Finding, ...]:
     """Return one finding for each cause, the one with most symptoms first, and one for all that could not be seen.
 
     `hints` are needs that a thing's own words blame (a page that cannot reach its database): one such word is enough
-    to suspect a need that nobody could look at. `since` is when a thing was first seen so.
+    to suspect a need that nobody could look at. `parts` are parts of things (a full volume), to be reported as those.
+    `since` is when a thing was first seen so.
     """
-    case = _Case(needs, observations, hints or {}, since or {}).suspecting()
+    case = _Case(needs, observations, hints or {}, parts or {}, since or {}).suspecting()
     found = sorted(case.findings(), key=lambda finding: (-len(finding.symptoms), -finding.severity, finding.thing))
     return (*found, *case.unseen())
 
@@ -55,6 +57,7 @@ class _Case:
     needs: Needs
     observations: Observations
     hints: Mapping[str, Collection[str]]
+    parts: Mapping[str, str]
     since: Mapping[str, datetime]
     suspected: frozenset[str] = frozenset()
 
@@ -130,14 +133,20 @@ class _Case:
             for name in sorted(self._above(members))
             if name in self.observations
         )
-        state, names = STATES[bad, len(members) > 1], listed(members)
-        title = Text(f"{names.en} {state.en}", f"{names.de} {state.de}")
-        if thing in self.suspected:
-            title = Text(f"{thing} is probably down", f"{thing} ist vermutlich ausgefallen")
+        of = self.parts.get(thing, thing)
         return Finding(
-            RULES[bad], thing, Severity.WARNING, title, tuple(self._reasons(members, symptoms)), _fix(thing),
-            since=self.since.get(thing), symptoms=symptoms,
+            RULES[bad], of, Severity.WARNING, self._title(members, thing), tuple(self._reasons(members, symptoms)),
+            _fix(of), since=self.since.get(thing), symptoms=symptoms,
         )  # fmt: skip
+
+    def _title(self, members: tuple[str, ...], thing: str) -> Text:
+        if thing in self.suspected:
+            return Text(f"{thing} is probably down", f"{thing} ist vermutlich ausgefallen")
+        if thing in self.parts:
+            said = f"{thing} {self.worst[thing].what}"
+            return Text(said, said)
+        state, names = STATES[self.graph.levels[thing], len(members) > 1], listed(members)
+        return Text(f"{names.en} {state.en}", f"{names.de} {state.de}")
 
     def _above(self, members: tuple[str, ...]) -> set[str]:
         """Return everything that blames one of these, directly or not."""
@@ -163,7 +172,7 @@ class _Case:
                     said = f"{name}, {probe}: {seen.what}"
                     yield Text(said, said)
         if self.suspected.intersection(members):
-            names = listed([symptom.thing for symptom in symptoms])
+            names = listed([symptom.thing for symptom in symptoms if symptom.thing in self.worst])
             yield Text(
                 f"Nobody could look at it, but everything seen that needs it is down: {names.en}.",
                 f"Niemand konnte nachsehen, aber alles Gesehene, was es braucht, ist ausgefallen: {names.de}.",
@@ -171,17 +180,18 @@ class _Case:
 
     def unseen(self) -> Iterator[Finding]:
         """Yield one finding for everything that no probe could look at, and that no cause explains."""
-        blind = {
-            name: next(iter(seen.items()))
-            for name, seen in self.observations.items()
-            if seen and name not in self.worst and name not in self.graph.levels
-        }
+        blind = [
+            (name, probe, seen.what)
+            for name, looks in sorted(self.observations.items())
+            for probe, seen in looks.items()
+            if seen.status is Status.UNKNOWN and name not in self.graph.levels
+        ]
         if blind:
-            names = listed(sorted(blind))
-            why = [f"{name}, {probe}: {seen.what}" for name, (probe, seen) in sorted(blind.items())]
+            names = listed(list(dict.fromkeys(name for name, _, _ in blind)))
+            why = [f"{name}, {probe}: {what}" for name, probe, what in blind]
             yield Finding(
-                "unseen", min(blind), Severity.NOTE,
-                Text(f"could not be looked at: {names.en}", f"nicht zu sehen: {names.de}"),
+                "unseen", blind[0][0], Severity.NOTE,
+                Text(f"not everything could be looked at: {names.en}", f"nicht alles war zu sehen: {names.de}"),
                 tuple(Text(one, one) for one in why),
                 Text("Give kedge a way to look, or look by hand.", "kedge einen Weg geben, oder selbst nachsehen."),
             )  # fmt: skip

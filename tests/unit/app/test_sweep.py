@@ -163,7 +163,7 @@ INVENTORY = """
 version: 1
 organisation: {name: Test}
 hosts:
-  old: {address: [192.0.2.10], login: ssh root@old.example.org}
+  old: {address: [192.0.2.10], login: ssh root@old.example.org, volumes: {/srv: {written-by: wiki}}}
   new: {address: [192.0.2.20]}
 services:
   wiki: {kind: mediawiki, host: old, url: "http://wiki.example.org/", database: db}
@@ -246,6 +246,27 @@ class TestJudge:
         what = "answered with an error page: 'Cannot access the database'"
         found = judged(inventory, look("tickets", Status.DOWN, what), look("dns", Status.OK))
         assert [finding.thing for finding in found] == ["tickets-db"]
+
+    def test_a_full_volume_takes_down_who_writes_there_and_nothing_else(self, inventory: Inventory) -> None:
+        full = Look("old", "system", "here", NOW, Observation(Status.DOWN, "/srv is full", {"stopped//srv": "is full"}))
+        down = [look(name, Status.DOWN) for name in ("wiki", "forum", "tickets")]
+        found = judged(inventory, full, look("example.org", Status.OK), *down)
+        assert {str(one.title): [symptom.thing for symptom in one.symptoms] for one in found} == {
+            "old /srv is full": ["wiki"],
+            "forum is down": [],
+            "tickets is down": [],
+        }
+
+    def test_without_a_word_on_who_writes_everything_on_the_host_may(self, inventory: Inventory) -> None:
+        evidence = {"stopped//": "went read-only"}
+        full = Look(
+            "old", "system", "here", NOW, Observation(Status.DOWN, "/ went read-only; waits for a reboot", evidence)
+        )
+        found = judged(inventory, full, look("wiki", Status.DOWN), look("forum", Status.DOWN))
+        assert {str(one.title): [symptom.thing for symptom in one.symptoms] for one in found} == {
+            "old / went read-only": ["forum", "wiki"],
+            "old works, but not as it should": [],
+        }
 
     def test_an_organisation_in_order_has_no_cause(self, inventory: Inventory) -> None:
         assert judged(inventory, look("wiki", Status.OK)) == ()

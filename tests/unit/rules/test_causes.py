@@ -141,6 +141,19 @@ def test_what_was_not_seen_because_of_a_cause_stands_beneath_it() -> None:
     assert short(found) == {"down mail": ("lists",)}
 
 
+def test_a_thing_that_was_seen_in_part_is_named_too() -> None:
+    looks = {"mail": {"smtp": Observation(OK, "fine"), "submission": Observation(UNKNOWN, "no secret")}}
+    (found,) = causes(OF_2007, looks)
+    assert (found.rule, [str(reason) for reason in found.why]) == ("unseen", ["mail, submission: no secret"])
+
+
+def test_a_part_of_a_thing_is_reported_as_its_own() -> None:
+    looks = seen(mail=DOWN) | {"new /var/vmail": {"system": Observation(DOWN, "is full")}}
+    found = causes({**OF_2007, "mail": ("new /var/vmail",)}, looks, parts={"new /var/vmail": "new"})
+    assert short(found) == {"down new": ("mail",)}
+    assert str(found[0].title) == "new /var/vmail is full"
+
+
 def test_the_worst_probe_of_a_thing_counts_and_is_quoted() -> None:
     looks = {"smtp": Observation(OK, "accepted the recipient"), "round trip": Observation(DOWN, "nothing arrived")}
     (found,) = causes(OF_2007, {"mail": looks})
