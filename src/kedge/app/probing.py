@@ -27,7 +27,7 @@ from kedge.probes.everywhere import merge
 from kedge.probes.failure import judge_failure
 from kedge.probes.http import HttpProbe
 from kedge.probes.system import STOPPED
-from kedge.rules.cause_graph import needs_of
+from kedge.rules.cause_graph import Graph, needs_of
 from kedge.rules.causes import causes
 
 _LOG = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ def judge(inventory: Inventory, targets: Iterable[Target], looks: Iterable[Look]
 def _take_volumes(
     inventory: Inventory, seen: dict[str, dict[str, Observation]], needs: dict[str, Sequence[NeedExpression]]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the volumes that take no more writes, with their hosts; only who writes there needs them.
+    """Yield the volumes that take no more writes, with their hosts; who writes there needs them, and who needs those.
 
     A host whose one partition is full is not down, and its other services are not down because of that.
     """
@@ -174,8 +174,10 @@ def _take_volumes(
             volume = declared.volumes.get("root" if mount == "/" else mount)
             part = f"{host} {mount}"
             seen[part] = {"system": Observation(Status.DOWN, why)}
-            for service in (volume and volume.written_by) or services_on(inventory, host):
-                needs[service] = (*needs.get(service, ()), part)
+            writers = (volume and volume.written_by) or services_on(inventory, host)
+            # What needs a writer may fail although the writer still answers: mail that finds no room in its mailbox.
+            for thing in {name for writer in writers for name in Graph(needs, {}).fallen(writer)}:
+                needs[thing] = (*needs.get(thing, ()), part)
             yield part, host
         if system and stopped:
             seen[host]["system"] = _without_volumes(system)

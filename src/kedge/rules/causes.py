@@ -136,7 +136,7 @@ class _Case:
         of = self.parts.get(thing, thing)
         return Finding(
             RULES[bad], of, Severity.WARNING, self._title(members, thing), tuple(self._reasons(members, symptoms)),
-            _fix(of), since=self.since.get(thing), symptoms=symptoms,
+            _fix(of, bad), since=self.since.get(thing), symptoms=symptoms,
         )  # fmt: skip
 
     def _title(self, members: tuple[str, ...], thing: str) -> Text:
@@ -145,7 +145,8 @@ class _Case:
         if thing in self.parts:
             said = f"{thing} {self.worst[thing].what}"
             return Text(said, said)
-        state, names = STATES[self.graph.levels[thing], len(members) > 1], listed(members)
+        named = [name for name in members if name in self.worst] or list(members)
+        state, names = STATES[self.graph.levels[thing], len(named) > 1], listed(named)
         return Text(f"{names.en} {state.en}", f"{names.de} {state.de}")
 
     def _above(self, members: tuple[str, ...]) -> set[str]:
@@ -197,7 +198,12 @@ class _Case:
             )  # fmt: skip
 
 
-def _fix(thing: str) -> Text:
+def _fix(thing: str, bad: int) -> Text:
+    if bad == WORN:
+        return Text(
+            f"`kedge show {thing}` says what hangs on it, and who is responsible.",
+            f"`kedge show {thing}` sagt, was daran hängt und wer zuständig ist.",
+        )
     return Text(
         f"`kedge whatif {thing}` says who can bring it back, and with what.",
         f"`kedge whatif {thing}` sagt, wer es womit zurückholen kann.",

@@ -257,6 +257,14 @@ class TestJudge:
             "tickets is down": [],
         }
 
+    def test_what_needs_a_writer_fails_though_the_writer_answers(self, inventory: Inventory) -> None:
+        """Mail that finds no room in its mailbox, while the mailbox can still be read."""
+        full = Look("new", "system", "here", NOW, Observation(Status.DOWN, "/ is full", {"stopped//": "is full"}))
+        looks = [full, look("tickets-db", Status.OK), look("tickets", Status.DOWN), look("example.org", Status.OK)]
+        assert {str(one.title): [symptom.thing for symptom in one.symptoms] for one in judged(inventory, *looks)} == {
+            "new / is full": ["tickets"]
+        }
+
     def test_without_a_word_on_who_writes_everything_on_the_host_may(self, inventory: Inventory) -> None:
         evidence = {"stopped//": "went read-only"}
         full = Look(

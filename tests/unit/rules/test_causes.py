@@ -130,6 +130,11 @@ def test_two_that_need_each_other_are_one_cause() -> None:
     assert str(found[0].title) == "a and b are down"
 
 
+def test_of_a_circle_only_what_was_seen_is_named() -> None:
+    found = causes({"a": ("b",), "b": ("a",)}, seen(OK, a=DEGRADED))
+    assert str(found[0].title) == "a works, but not as it should"
+
+
 def test_what_was_not_seen_is_one_note() -> None:
     found = causes(OF_2007, seen(xmpp=UNKNOWN, wiki=UNKNOWN))
     assert short(found) == {"unseen wiki": ()}
