@@ -20,7 +20,7 @@ from kedge.evidence.span import Look as Look  # what others may know of the data
 from kedge.model.finding import Finding
 from kedge.model.instance import Instance
 from kedge.model.inventory import Inventory
-from kedge.model.need import NeedExpression
+from kedge.model.need import NeedExpression, names_in
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Address
 from kedge.probes.everywhere import merge
@@ -157,6 +157,19 @@ def judge(inventory: Inventory, targets: Iterable[Target], looks: Iterable[Look]
     needs = dict(needs_of(inventory))
     parts = dict(_take_volumes(inventory, seen, needs))
     return causes(needs, seen, hints=_hints(inventory, seen), parts=parts)
+
+
+def beneath(inventory: Inventory, looks: Sequence[Look]) -> list[str]:
+    """Return what the things that are not ok need, directly or not, and nobody has looked at yet."""
+    needs = needs_of(inventory)
+    seen = {look.thing for look in looks}
+    found: dict[str, None] = {}
+    waiting = [look.thing for look in looks if look.seen.status is not Status.OK]
+    while waiting:
+        new = [name for need in needs.get(waiting.pop(), ()) for name in names_in(need) if name not in found]
+        found.update(dict.fromkeys(new))
+        waiting += new
+    return [name for name in found if name not in seen]
 
 
 def _take_volumes(

@@ -24,13 +24,14 @@ Examples:
 def command(things: tuple[str, ...], there: str, vantage: str, path: str | None, language: str, as_json: bool) -> int:
     """Look at every service once, in its own protocol, and name the causes of what is not ok.
 
-    What was seen is kept, except with --at. Exit code 1: something is not ok, or could not be looked at.
+    If a service that was named is not ok, what it needs is looked at as well. What was seen is kept, except with
+    --at. Exit code 1: something is not ok, or could not be looked at.
     """
     import asyncio
 
     from kedge.app.facts_seen import due, keep
     from kedge.app.opening import open_inventory, read_now
-    from kedge.app.probing import Sweep, choose_vantage, is_fine, judge, require_address
+    from kedge.app.probing import Sweep, beneath, choose_vantage, is_fine, judge, require_address
     from kedge.app.targets import survey
     from kedge.cli.progress import telling
     from kedge.errors import UsageError
@@ -44,8 +45,13 @@ def command(things: tuple[str, ...], there: str, vantage: str, path: str | None,
     targets = targets if things else due(opened.path, targets, read_now(None))
     if not targets:
         raise UsageError("nothing here can be looked at", hint="give a service a `url` or a `hostname`")
+    vantage = choose_vantage(opened.inventory, vantage)
     with telling(len(targets)) as told:
-        looks = asyncio.run(Sweep(choose_vantage(opened.inventory, vantage), told).run(targets))
+        looks = asyncio.run(Sweep(vantage, told).run(targets))
+    if things and not there and (more := beneath(opened.inventory, looks)):
+        others = survey(opened, more)
+        looks += asyncio.run(Sweep(vantage).run(others))
+        targets += others
     findings = judge(opened.inventory, targets, looks)
     if as_json:
         from kedge.app.sweep_answer import probe_answer

@@ -126,7 +126,8 @@ class _Case:
         return found
 
     def _finding(self, members: tuple[str, ...]) -> Finding:
-        thing = next((name for name in members if name in self.worst), members[0])
+        known = [name for name in members if name in self.suspected] + [name for name in members if name in self.worst]
+        thing = known[0] if known else members[0]
         bad = self.graph.levels[thing]
         symptoms = tuple(
             Symptom(RULES[self.graph.levels[name]], name)

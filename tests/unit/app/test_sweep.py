@@ -16,7 +16,7 @@ from kedge.adapters.local import LocalShell
 from kedge.app.facts_seen import due, keep, statuses_of
 from kedge.app.names import Names, read_hosts
 from kedge.app.opening import Opened
-from kedge.app.probing import PER_PLACE, Sweep, choose_vantage, judge, look_everywhere
+from kedge.app.probing import PER_PLACE, Sweep, beneath, choose_vantage, judge, look_everywhere
 from kedge.app.targets import Target, survey
 from kedge.app.vantage import LOGINS_AT_ONCE, DirectNet, LiveSite, NoShell, VantageNet, shell_into, ssh_port
 from kedge.errors import OutsideError, UsageError
@@ -275,6 +275,11 @@ class TestJudge:
             "old / went read-only": ["forum", "wiki"],
             "old works, but not as it should": [],
         }
+
+    def test_what_a_broken_thing_needs_is_looked_at_next(self, inventory: Inventory) -> None:
+        assert beneath(inventory, [look("wiki", Status.DOWN)]) == ["db", "old", "example.org", "dns", "new"]
+        assert beneath(inventory, [look("wiki", Status.OK)]) == []
+        assert "db" not in beneath(inventory, [look("wiki", Status.DOWN), look("db", Status.OK)])
 
     def test_an_organisation_in_order_has_no_cause(self, inventory: Inventory) -> None:
         assert judged(inventory, look("wiki", Status.OK)) == ()
