@@ -75,9 +75,10 @@ def kill_while_writing(path: Path, name: str, after: int) -> int:
     """Return how many pairs the worker acknowledged before it was killed in the midst of the next ones."""
     worker = start(path, "record", name)
     assert worker.stdout
-    for _ in range(after):
-        worker.stdout.readline()
-    worker.kill()
-    rest, _ = worker.communicate()
+    with worker:
+        for _ in range(after):
+            worker.stdout.readline()
+        worker.kill()
+        rest = worker.stdout.read()  # what readline has fetched already counts: communicate would miss it
     said = [json.loads(line) for line in rest.splitlines() if line.strip().isdecimal()]
     return max([after, *(number + 1 for number in said)])
