@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -93,7 +94,13 @@ async def mariadb(path: Path, port: int) -> AsyncIterator[Process]:
     data, socket_file = path / "data", path / "sock"
     user = ["--user=root"] if os.getuid() == 0 else []
     await run(
-        "mariadb-install-db", "--no-defaults", f"--datadir={data}", *user, "--skip-test-db", "--skip-name-resolve"
+        "mariadb-install-db",
+        "--no-defaults",
+        f"--datadir={data}",
+        *user,
+        "--skip-test-db",
+        "--skip-name-resolve",
+        "--auth-root-authentication-method=normal",
     )
     argv = [
         "mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket_file}", f"--port={port}", *user,
@@ -105,8 +112,11 @@ async def mariadb(path: Path, port: int) -> AsyncIterator[Process]:
         return socket_file.exists() and await accepts(port)
 
     async with running(argv, ready, path / "log") as process:
+        me = pwd.getpwuid(os.getuid()).pw_name  # the client logs in as who runs it, by the socket
         await sql(
             path,
+            f"CREATE USER IF NOT EXISTS '{me}'@'localhost' IDENTIFIED VIA unix_socket;"
+            f"GRANT ALL ON *.* TO '{me}'@'localhost';"
             "CREATE DATABASE wiki; CREATE TABLE wiki.page (id INT); CREATE TABLE wiki.text (id INT);"
             "CREATE DATABASE forum; CREATE TABLE forum.post (id INT); CREATE DATABASE emptied;"
             "CREATE USER kedge@'127.0.0.1' IDENTIFIED BY 'geheim';"
@@ -116,7 +126,7 @@ async def mariadb(path: Path, port: int) -> AsyncIterator[Process]:
 
 
 async def sql(path: Path, text: str) -> str:
-    return await run("mariadb", "--no-defaults", f"--socket={path / 'sock'}", "-N", stdin=text)
+    return await run("mariadb", "--no-defaults", "--user=root", f"--socket={path / 'sock'}", "-N", stdin=text)
 
 
 @asynccontextmanager
