@@ -30,6 +30,7 @@ OURS = re.compile(r"RESTIC_(?:REPOSITORY|PASSWORD)(?:_FILE|_COMMAND)?")
 URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@\s/]+@")
 SAID_BYTES = 300
 KNOWN = (
+    ("failed to execute restic", "cannot be used: restic is not installed here", "apt install restic"),
     ("wrong password or no key found", "does not open with its passphrase", "the store's `passphrase` is another one"),
     (
         "Is there a repository",

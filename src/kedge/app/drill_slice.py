@@ -19,8 +19,8 @@ DrillResult = Proof
 
 async def save(subject: Subject, at: Instance, store: SnapshotStore) -> Snapshot:
     """Save every part of a service as one snapshot; raises Refused with the first obstacle."""
-    await Preflight(subject, at, {}).do()
     with tempfile.TemporaryDirectory(prefix="kedge-spool-") as here:
+        await Preflight(subject, at, {}, Path(here)).do()
         spool = Spool(uuid.uuid4().hex, Path(here))
         censuses = []
         spool.files.mkdir()

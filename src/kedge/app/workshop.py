@@ -25,6 +25,11 @@ from kedge.work.lock import hold
 from kedge.work.run import Logbook
 from kedge.work.subject import Subject
 
+# Children end with kedge, also when it is killed: what they did is looked at by the next run, not waited for.
+DIES_TOO = ("setpriv", "--pdeathsig", "TERM", "--")
+PATIENCE_S = 10.0
+"""How long to wait for the last holder of a lock: the children of a killed run take a moment to end."""
+
 TELL: Callable[[str], None] = lambda line: None  # noqa: E731 - a default, not a function anybody looks for
 
 
@@ -50,7 +55,8 @@ class Workshop:
     def open(cls, opened: Opened, tell: Callable[[str], None] = TELL) -> Workshop:
         """Return the workshop of an inventory."""
         references = [secret.from_ for secret in opened.inventory.sections.secrets.values() if secret.from_]
-        near = LocalShell(env={**without_secrets(os.environ, references), "LC_ALL": "C.UTF-8"})
+        environ = {**without_secrets(os.environ, references), "LC_ALL": "C.UTF-8"}
+        near = LocalShell(hop=lambda argv: (*DIES_TOO, *argv), env=environ)
         return cls(opened, tell=tell, near=near)
 
     @property
@@ -72,7 +78,7 @@ class Workshop:
     @contextmanager
     def locked(self, purpose: str) -> Iterator[Workshop]:
         """Yield a workshop whose children hold the lock of this purpose; raises Refused if another one does."""
-        with hold(self.folder / "locks", purpose) as number:
+        with hold(self.folder / "locks", purpose, patience_s=PATIENCE_S) as number:
             yield replace(self, near=replace(self.near, fds=(number,)))
 
     def subject(self, name: str) -> Subject:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kedge.errors import OutsideError, Refused
 
+RETRY_S = 0.1
+
 
 @contextmanager
-def hold(folder: Path, name: str) -> Iterator[int]:
-    """Yield the descriptor of a lock that is held; raises Refused, with the holder, if another one holds it."""
+def hold(folder: Path, name: str, *, patience_s: float = 0) -> Iterator[int]:
+    """Yield the descriptor of a lock that is held; raises Refused, with the holder, if another one keeps it."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         number = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -25,17 +28,22 @@ def hold(folder: Path, name: str) -> Iterator[int]:
             f"the lock {name} cannot be taken in {folder}: {os.strerror(failure.errno or 0)}"
         ) from failure
     try:
-        _take(number, name)
+        _take(number, name, time.monotonic() + patience_s)
         yield number
     finally:
         os.close(number)
 
 
-def _take(number: int, name: str) -> None:
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(number, 64, 0).decode(errors="replace").strip()
-        raise Refused(f"{name} is under way already (process {holder})", hint="wait for it: kedge runs") from None
+def _take(number: int, name: str, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                holder = os.pread(number, 64, 0).decode(errors="replace").strip()
+                hint = f"wait for it, or for what process {holder} left running: kedge runs"
+                raise Refused(f"{name} is under way already (process {holder})", hint=hint) from None
+            time.sleep(RETRY_S)
     os.ftruncate(number, 0)
     os.pwrite(number, f"{os.getpid()}\n".encode(), 0)

@@ -58,7 +58,7 @@ def saving(
     """Return the steps that save a service to these stores."""
     parts = list(subject.service.parts())
     return (
-        Preflight(subject, at, stores),
+        Preflight(subject, at, stores, spool.folder),
         *(Dump(part, instance_of(part, at), spool) for part in parts),
         *(Keep(subject, parts, name, store, spool, shelf_life) for name, store in stores.items()),
         Tidy(spool.folder),
@@ -81,6 +81,7 @@ class Preflight:
     subject: Subject
     at: Instance
     stores: Mapping[str, SnapshotStore]
+    folder: Path
     name: str = "preflight"
 
     async def look(self) -> Done | None:
@@ -96,7 +97,8 @@ class Preflight:
         return Done()
 
     async def undo(self) -> None:
-        """Nothing was done."""
+        """Remove the run's folder here: this is undone last, when nothing in it is needed any more."""
+        await asyncio.to_thread(clear, self.folder)
 
 
 @dataclass(frozen=True)

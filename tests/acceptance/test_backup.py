@@ -1,0 +1,130 @@
+"""`kedge backup` and `kedge drill` as a user calls them, on folders of this machine; killed, and called again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEDGE = str(Path(sys.executable).with_name("kedge"))
+PASSPHRASE = "petersilie-anker-7"
+INVENTORY = """\
+version: 1
+organisation: {{name: Verein}}
+hosts: {{here: {{login: local}}, vault: {{}}}}
+secrets: {{passphrase: {{from: "file:passphrase", kept: paper}}}}
+stores: {{disk: {{type: restic, on: vault, repository: {folder}/repository, passphrase: passphrase}}}}
+services:
+  share: {{kind: files, host: here, paths: {folder}/share, save: disk}}
+  other: {{kind: files, host: here, paths: {folder}/nowhere, save: disk}}
+  mine: {{kind: files, host: here, paths: {folder}/share, save: {{to: disk, made-by: other}}}}
+"""
+
+
+class Desk:
+    """A folder with an inventory, in which somebody calls kedge."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "kedge.yaml").write_text(INVENTORY.format(folder=folder))
+        (folder / "passphrase").write_text(PASSPHRASE)
+        (folder / "share").mkdir()
+        (folder / "share" / "brief.txt").write_text("Liebe Mitglieder")
+        self.environ = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [KEDGE, *words],
+            cwd=self.folder,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, *words: str, code: int = 0) -> str:
+        process = self.start(*words)
+        out, err = process.communicate()
+        assert process.returncode == code, err + out
+        assert PASSPHRASE not in out + err
+        return out
+
+    def answer(self, *words: str, code: int = 0) -> Any:
+        return json.loads(self.call(*words, "--json", code=code))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    for program, package in {"restic": "restic", "bwrap": "bubblewrap"}.items():
+        if not shutil.which(program):
+            pytest.skip(f"needs {program} (Debian package {package})")
+    desk = Desk(tmp_path)
+    desk.call("backup", "--init", "disk")
+    return desk
+
+
+def test_save_drill_change_restore(desk: Desk) -> None:
+    (saved,) = desk.answer("backup", "share")
+    (drilled,) = desk.answer("drill", "share")
+    (desk.folder / "share" / "brief.txt").write_text("überschrieben")
+    assert desk.answer("restore", "share", "--to", "here", "--plan")["put_aside"] == [f"{desk.folder}/share"]
+    desk.call("restore", "share", "--to", "here", code=1)
+    desk.answer("restore", "share", "--to", "here", "--yes-replace", "share")
+    assert (saved["state"], drilled["state"]) == ("saved", "proven")
+    assert (desk.folder / "share" / "brief.txt").read_text() == "Liebe Mitglieder"
+    (aside,) = desk.folder.glob("share.before-restore-share-*")
+    assert (aside / "brief.txt").read_text() == "überschrieben"
+    assert [run["state"] for run in desk.answer("runs")] == ["done"] * 3
+
+
+def test_one_that_cannot_be_saved_hinders_no_other(desk: Desk) -> None:
+    answer = {one["service"]: one for one in desk.answer("backup", code=1)}
+    assert {name: one["state"] for name, one in answer.items()} == {"share": "saved", "other": "failed"}
+    assert "nowhere is not there" in answer["other"]["why"]
+    (foreign,) = desk.answer("backup", "mine", code=1)
+    assert "a job of your own" in foreign["why"]
+
+
+def test_a_second_one_waits_its_turn_or_is_refused(desk: Desk) -> None:
+    (desk.folder / "share" / "big").write_bytes(os.urandom(80_000_000))
+    both = [desk.start("backup", "share"), desk.start("backup", "share")]
+    said = [process.communicate() for process in both]
+    assert sum(process.returncode for process in both) <= 1, said
+    assert len(desk.answer("snapshots", "share")) == sum(process.returncode == 0 for process in both)
+
+
+@pytest.mark.parametrize("moment", ["preflight", "dump", "save to disk"])
+def test_killed_it_leaves_no_lock_and_is_carried_on(desk: Desk, moment: str) -> None:
+    (desk.folder / "share" / "big").write_bytes(os.urandom(80_000_000))
+    process = desk.start("backup", "share")
+    assert process.stderr
+    assert any(moment in line for line in process.stderr)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    (saved,) = desk.answer("backup", "share")
+    assert saved["state"] == "saved"
+    assert len(desk.answer("snapshots", "share")) == 1
+    assert [run["state"] for run in desk.answer("runs")] == ["done"]
+    assert not list((desk.folder / "state").rglob("spool/*"))
+    assert not list((desk.folder / "repository" / "locks").iterdir())
+
+
+def test_interrupted_by_hand_it_cleans_up_at_once(desk: Desk) -> None:
+    (desk.folder / "share" / "big").write_bytes(os.urandom(80_000_000))
+    process = desk.start("backup", "share")
+    assert process.stderr
+    assert any("save to disk" in line for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130
+    assert [run["state"] for run in desk.answer("runs")] == ["rolled-back"]
+    assert not list((desk.folder / "state").rglob("spool/*"))
