@@ -29,12 +29,55 @@ modules:
   greeting: {prober: tcp, timeout: 5s, tcp: {query_response: [{expect: '^.OK'}], preferred_ip_protocol: ip4}}
 """
 Ports = dict[str, list[int]]
+SERVE = "serve"
+PAGE = b"<!doctype html><title>Welcome</title><p>Welcome to the bench." + b" " * 2000
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(PAGE) + PAGE
+)
+
+
+class Web(asyncio.Protocol):
+    """Answers any request with one page, and hangs up."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer once the request is whole."""
+        if data.endswith(b"\r\n\r\n"):
+            self.transport.write(ANSWER)  # type: ignore[attr-defined]
+            self.transport.close()
+
+
+class Greeter(asyncio.Protocol):
+    """Greets as a POP3 server does."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet."""
+        transport.write(b"+OK ready\r\n")  # type: ignore[attr-defined]
+
+    def data_received(self, data: bytes) -> None:
+        """Say nothing more."""
+
+
+async def serve(healthy: int = HEALTHY, silent: int = SILENT) -> None:
+    """Print the ports of so many servers as one line of JSON, and serve until the standard input ends."""
+    loop = asyncio.get_running_loop()
+    kinds = {"web": (Web, healthy), "greeting": (Greeter, healthy), "silent": (asyncio.Protocol, silent)}
+    servers = {
+        name: [await loop.create_server(kind, "127.0.0.1", 0, backlog=512) for _ in range(count)]
+        for name, (kind, count) in kinds.items()
+    }
+    ports = {name: [one.sockets[0].getsockname()[1] for one in found] for name, found in servers.items()}
+    print(json.dumps(ports), flush=True)
+    await asyncio.to_thread(sys.stdin.read)
 
 
 @contextmanager
 def far_side() -> Iterator[Ports]:
     """Yield the ports of the servers, which run in a process of their own."""
-    argv = [sys.executable, "-m", "bench.probes_server", str(HEALTHY), str(SILENT)]
+    argv = [sys.executable, "-m", "bench.probes", SERVE]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
         assert server.stdin
@@ -190,4 +233,4 @@ def _kedge_cpu(folder: Path, ports: Ports, kind: str) -> float:
 
 
 if __name__ == "__main__":
-    prepare()
+    asyncio.run(serve()) if sys.argv[1:] == [SERVE] else prepare()

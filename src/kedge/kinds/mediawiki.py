@@ -9,7 +9,7 @@ from pydantic import Field
 
 from kedge.kinds.database import DATABASES, WebWithDatabase
 from kedge.kinds.files import Folder
-from kedge.model.instance import Command, File, Instance, Part, Program, Start
+from kedge.model.instance import Command, File, Instance, Part, Probe, Program, Start
 
 CACHE = "/tmp/kedge-wiki-cache"  # inside a sandbox, where /tmp is its own
 
@@ -60,6 +60,14 @@ class MediaWiki(WebWithDatabase):
     uploads: Folder | None = Field(None, description="the folder of uploaded files (`$wgUploadDirectory`)")
     settings: Folder | None = Field(None, description="the folder of `LocalSettings.php`")
     software: Folder = Field("/usr/share/mediawiki", description="the folder of MediaWiki's own `index.php`")
+
+    def probes(self, at: Instance) -> Iterable[Probe]:
+        """Yield a look at its page, and one at its interface, which answers from the database."""
+        from kedge.probes.mediawiki import MediaWikiProbe
+
+        yield from super().probes(at)
+        if self.url:
+            yield MediaWikiProbe(self.url)
 
     def parts(self) -> Iterable[Part]:
         """Yield its settings, its uploads, and its database if that is known by name."""

@@ -203,5 +203,6 @@ def _judge(failure: Exception, line: Dialogue | None, limit: timedelta) -> Obser
 
 
 def not_spoken(protocol: str, said: bytes, line: Dialogue) -> Broken:
-    """Return that this is no such protocol, with the beginning of what was said instead."""
+    """Return that this is no such protocol, with the beginning of what was said instead; no goodbye is owed."""
+    line.parting = b""
     return Broken(f"did not speak {protocol}", evidence={**line.evidence, "said": quote(said)})

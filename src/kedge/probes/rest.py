@@ -1,4 +1,4 @@
-"""JSON over HTTP, fetched through an instance's own network."""
+"""Pages and JSON over HTTP, fetched through an instance's own network."""
 
 from __future__ import annotations
 
@@ -25,20 +25,30 @@ class NotJson(ValueError):  # noqa: N818 - caught where a probe says so
 async def fetch(net: Net, url: str, limit: timedelta, trust: ssl.SSLContext | None = None) -> tuple[int, Any]:
     """Return status and JSON of an answer; None instead of JSON for an error status.
 
-    Raises NotJson, TimeoutError, OSError, OutsideError, or aiohttp's ClientError for what is no HTTP.
+    Raises NotJson, and what fetch_page raises.
+    """
+    status, body = await fetch_page(net, url, limit, trust)
+    return status, None if status >= 400 else parse_json(body)
+
+
+async def fetch_page(net: Net, url: str, limit: timedelta, trust: ssl.SSLContext | None = None) -> tuple[int, bytes]:
+    """Return status and body of an answer, redirects followed, the body cut at 4 MiB.
+
+    Raises TimeoutError, OSError, OutsideError, or aiohttp's ClientError for what is no HTTP.
     """
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=limit.total_seconds())
-    headers = {"Accept": "application/rdap+json, application/json", "User-Agent": "kedge"}
+    headers = {"Accept": "application/rdap+json, application/json, */*;q=0.5", "User-Agent": "kedge"}
     connector = _connector(net, limit, trust or default_trust())
     async with (
         aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as session,
         session.get(url) as response,
     ):
-        if response.status >= 400:
-            return response.status, None
-        return response.status, parse_json(await response.content.read(BODY_LIMIT_BYTES))
+        body = bytearray()
+        while len(body) < BODY_LIMIT_BYTES and (chunk := await response.content.readany()):
+            body += chunk
+        return response.status, bytes(body)
 
 
 def parse_json(data: bytes) -> dict[str, Any]:

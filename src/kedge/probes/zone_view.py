@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kedge.errors import OutsideError
+from kedge.model.ports import Address
 from kedge.probes.delegation import FAILURES, Asker
-from kedge.probes.dns_query import NotDns
+from kedge.probes.dns_query import DatagramNet, NotDns, Question, ask_tcp
 from kedge.probes.failure import OURS
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class View:
     failure: str = ""
     is_ours: bool = False
     serial: int = 0
+    lacks_tcp: bool = False
     rrsets: Mapping[Key, Answered] = field(default_factory=dict)
 
     @property
@@ -60,11 +62,24 @@ async def look_at_server(
         if serial is None:
             raise _Unfit("has no such zone")
         answers = await asyncio.gather(*(_ask(asker, address, zone, key) for key in wanted))
-        return View(server, address, serial=serial, rrsets=dict(zip(wanted, answers, strict=True)))
+        lacks_tcp = isinstance(asker.net, DatagramNet) and not await _answers_tcp(asker, address, zone)
+        rrsets = dict(zip(wanted, answers, strict=True))
+        return View(server, address, serial=serial, lacks_tcp=lacks_tcp, rrsets=rrsets)
     except _Unfit as reason:
         return View(server, address, str(reason))
     except FAILURES as failure:
         return View(server, address, explain(failure), is_ours=is_ours(failure))
+
+
+async def _answers_tcp(asker: Asker, address: str, zone: dns.name.Name) -> bool:
+    """Whether it answers by TCP as well, as it must (RFC 7766): long answers come no other way."""
+    import dns.rdatatype
+
+    try:
+        await ask_tcp(asker.net, Address(address, 53), Question(zone, dns.rdatatype.SOA), asker.limit)
+    except FAILURES as failure:
+        return is_ours(failure)
+    return True
 
 
 def explain(failure: Exception) -> str:

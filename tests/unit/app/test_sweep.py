@@ -29,7 +29,10 @@ from kedge.model.inventory import Inventory
 from kedge.model.observation import Observation, Status
 from kedge.model.people import Secret
 from kedge.model.ports import Address, Exit
+from kedge.probes.http import HttpProbe
+from tests.unit.probes.fakes import serving
 from tests.unit.probes.nameservers import NameServer, name_servers
+from tests.unit.probes.test_http import page
 
 NOW = datetime(2007, 1, 6, 20, tzinfo=UTC)
 
@@ -108,7 +111,9 @@ KNOWN = {
 def hosts(tmp_path: Path) -> Path:
     path = tmp_path / "hosts"
     path.write_text(
-        "192.0.2.80 intern.example.org intern # a note\n127.0.0.2 two.example.org\n127.0.0.1 two.example.org\n"
+        "192.0.2.80 intern.example.org intern # a note\n"
+        "127.0.0.2 two.example.org\n127.0.0.1 two.example.org\n"
+        "127.0.0.1 both.example.org\n::1 both.example.org\n"
     )
     return path
 
@@ -123,12 +128,32 @@ async def seen_by(probe: Staring, host: str, hosts: Path, known: dict[str, list[
         return await look_everywhere(Target("wiki", "stare", probe, at))
 
 
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 class TestNames:
     async def test_every_address_is_looked_at(self, hosts: Path) -> None:
         probe = Staring()
         seen = await seen_by(probe, "www.example.org", hosts)
         assert sorted(address.host for address in probe.dialled) == ["192.0.2.1", "2001:db8::1"]
         assert seen.status is Status.OK
+
+    async def test_one_family_dead_is_neither_fine_nor_down(self, hosts: Path) -> None:
+        """A server that listens on IPv4 only, under a name that promises both."""
+        if not has_ipv6():
+            pytest.skip("does not apply: this machine has no IPv6")
+        async with serving(page("Welcome")) as address:
+            site = LiveSite(VantageNet(Names(DirectNet(), [], hosts)), NoShell(""), NoShell(""))
+            at = Instance("live", site, {"web": Address("both.example.org", address.port)})
+            probe = HttpProbe(f"http://both.example.org:{address.port}/", "Welcome")
+            seen = await look_everywhere(Target("wiki", "http", probe, at))
+        assert seen.status is Status.DEGRADED
+        assert seen.what == "at ::1 could not be connected to: Connection refused"
 
     async def test_an_srv_record_leads_to_host_and_port(self, hosts: Path) -> None:
         probe = Staring(endpoint="xmpp-client")
@@ -218,17 +243,17 @@ class TestSurvey:
         assert probe.servers == {"ns1.example.org": ("192.0.2.20",)}
 
     def test_another_address_is_dialled_whatever_the_dns_says(self, opened: Opened) -> None:
-        (one,) = survey(opened, ["wiki"], "198.51.100.7")
+        one, *_ = survey(opened, ["wiki"], "198.51.100.7")
         site: Any = one.at.site
         assert site.net.pins == {"wiki.example.org": "198.51.100.7"}
         assert isinstance(site.shell, NoShell)
 
     def test_bound_services_come_along(self, opened: Opened) -> None:
-        (one,) = survey(opened, ["wiki"])
+        one, *_ = survey(opened, ["wiki"])
         assert set(one.at.uses) == {"database"}
 
     def test_a_host_is_entered_by_its_login(self, opened: Opened) -> None:
-        (one,) = survey(opened, ["wiki"])
+        one, *_ = survey(opened, ["wiki"])
         shell: Any = one.at.site.shell
         assert shell.login == "ssh root@old.example.org"
 

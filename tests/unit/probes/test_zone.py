@@ -131,6 +131,10 @@ class TestDegraded:
         found = await look(world(ns2=second))
         assert (found.status, found.what) == (Status.DEGRADED, f"ns2.example.org ({NS2}) {said}")
 
+    async def test_a_server_without_tcp(self) -> None:
+        found = await look(world(ns2=NameServer(ZONE, has_tcp=False)))
+        assert (found.status, found.what) == (Status.DEGRADED, f"ns2.example.org ({NS2}) answers by UDP only")
+
     async def test_a_stale_server_is_told_by_its_serial_even_where_numbers_wrap(self) -> None:
         old = NameServer(ZONE | {"example.org. SOA": [SOA.format(4294967295)]})
         new = NameServer(ZONE | {"example.org. SOA": [SOA.format(5)]})
