@@ -125,7 +125,9 @@ async def test_it_is_saved_started_and_read(root: Path, tmp_path: Path, prove: C
     assert parts["database"].tallies["wiki.page"].count == 2
     result = await drill(SUBJECT, {"wiki": snapshot}, store, Bubblewrap(programs=root), Now())
     assert (result.obstacles, result.differences) == ((), ())
-    assert {name: seen.status for name, seen in result.seen.items()} == {"http": Status.OK, "siteinfo": Status.OK}, result.seen
+    assert {name: seen.status for name, seen in result.seen.items()} == {"http": Status.OK, "siteinfo": Status.OK}, (
+        result.seen
+    )
     assert result.is_proven
     prove("mediawiki", "proven")
 
