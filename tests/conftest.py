@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,9 @@ from hypothesis import settings
 # A busy machine is no defect: no example has a time limit.
 settings.register_profile("kedge", deadline=None)
 settings.load_profile("kedge")
+
+# A shell gives jobs in its background a deaf ear for ^C, and programs inherit it: those under test must hear it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
