@@ -33,17 +33,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:  # type: ign
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line per level: what ran, what did not, and why."""
+    """One line per level: what ran, how long it took, what did not run, and why."""
     counts: dict[str, Counter[str]] = {}
+    took_s: dict[str, float] = dict.fromkeys((*LEVELS, "other"), 0.0)
     for outcome in ("passed", "failed", "error", "skipped", "xfailed"):
         for report in terminalreporter.stats.get(outcome, []):
             counts.setdefault(_find_level(report.nodeid), Counter())[outcome] += 1
+    for report in (one for reports in terminalreporter.stats.values() for one in reports):
+        if isinstance(report, pytest.TestReport):
+            took_s[_find_level(report.nodeid)] += report.duration
     obstacle = os.environ.get("KEDGE_LAB_OBSTACLE")
     terminalreporter.section("levels")
     for level in (*LEVELS, "other"):
         if level in counts:
             said = ", ".join(f"{number} {outcome}" for outcome, number in counts[level].items())
-            terminalreporter.line(f"{level}: {said}")
+            terminalreporter.line(f"{level}: {said} in {took_s[level]:.0f} s")
         elif level == "lab" and obstacle:
             terminalreporter.line(f"lab: not run: {obstacle}")
         elif level != "other":
