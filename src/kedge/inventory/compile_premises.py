@@ -124,12 +124,19 @@ def _compile_store(draft: Draft, name: str, store: Store) -> None:
     also = []
     if store.follows and store.follows in {**sections.services, **sections.stores}:
         also.append(draft.greatest(nodes.KEPT, store.follows))
+    pictured = _pictured(draft, name) if store.type == "snapshot" else ()
+    also += [draft.greatest(nodes.KEPT, service) for service in pictured]
     kept = keep(draft, name, *also)
     stands = [draft.loss(name), draft.loss(name, "withdrawn"), *_outer(draft, name)]
-    for carrier in (store.on, *store.dies_with):
-        if carrier:
-            solid = draft.section_of[carrier] == "hosts"
-            stands.append(draft.greatest(nodes.SOLID, carrier) if solid else draft.up(carrier))
+    beneath = (store.on,) if store.on else tuple(h for s in pictured for h in (sections.services[s].host or ())[:1])
+    for carrier in dict.fromkeys((*beneath, *store.dies_with)):
+        solid = draft.section_of[carrier] == "hosts"
+        stands.append(draft.greatest(nodes.SOLID, carrier) if solid else draft.up(carrier))
     draft.rules.all(draft.up(name), stands)
     read = [draft.has(store.passphrase)] if store.passphrase else []
     draft.rules.all(draft.node(nodes.COPY, name), [draft.up(name), kept, *read])
+
+
+def _pictured(draft: Draft, store: str) -> list[str]:
+    """Return the services that are saved to a store, in their order."""
+    return [name for name, service in draft.sections.services.items() if service.save and store in service.save.to]

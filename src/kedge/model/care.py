@@ -58,6 +58,11 @@ class Change(Thing):
     done: bool = Field(False, description="it is over: carried out, or taken back")
     recorded_by: str = Field("", alias="by", description="who recorded it")
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it has neither begun nor been carried out."""
+        return not self.done and self.since is None
+
 
 class Accepted(Declared):
     """A finding the organisation lives with: silent until then, still part of every what-if."""

@@ -16,7 +16,9 @@ class Store(Thing):
 
     section: ClassVar[str] = "stores"
     on: AnyRef | None = Field(None, description="the host, place or provider that carries it")
-    type: Literal["restic", "borg", "newest-file", "folder", "other"] = Field("other", description="how it keeps them")
+    type: Literal["restic", "borg", "newest-file", "folder", "snapshot", "other"] = Field(
+        "other", description="how it keeps them; `snapshot`: on the volume it is taken of, and lost with it"
+    )
     repository: str = Field("", description="where it is: a restic or borg repository, or a newest-file pattern")
     passphrase: SecretRef | None = Field(None, description="the secret without which nothing in it can be read")
     deletable_by: Annotated[tuple[AccountRef, ...], OneOrMore] | None = Field(
@@ -26,6 +28,11 @@ class Store(Thing):
     offline: bool | None = Field(None, description="connected only while something is saved")
     dies_with: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="things whose loss takes it along")
     follows: AnyRef | None = Field(None, description="a mirror, replica or RAID of this thing: it repeats a deletion")
+
+    @property
+    def is_mirror(self) -> bool:
+        """Whether it repeats what happens to the original: a mirror, replica or RAID, or a snapshot on its volume."""
+        return self.follows is not None or self.type == "snapshot"
 
 
 class Drill(Declared):

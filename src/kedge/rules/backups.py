@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 
 from kedge.model.finding import Loss
 from kedge.rules.case import Case
 
 
-def keeps_data(case: Case) -> Iterator[str]:
-    """Yield the services that keep data of their own: those people see first, then by what rests on them."""
+def keeps_data(case: Case) -> Sequence[str]:
+    """Return the services that keep data of their own: those people see first, then by what rests on them."""
+    return case.remember("keeps-data", _keeps_data)
+
+
+def _keeps_data(case: Case) -> Sequence[str]:
     services = case.sections.services
     needed = {name: len(case.toll(Loss(name)).down) for name in services}
     keeping = [name for name, service in services.items() if service.has_data]
-    yield from sorted(keeping, key=lambda name: (not services[name].public, -needed[name], -case.weight(name)))
+    return sorted(keeping, key=lambda name: (not services[name].public, -needed[name], -case.weight(name)))
 
 
 def newest_backup(case: Case, service: str) -> datetime | None:

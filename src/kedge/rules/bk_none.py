@@ -8,10 +8,17 @@ from kedge.model.finding import Severity, Text
 from kedge.rules.backups import dearest_loss, keeps_data
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
+from kedge.rules.unasked import find_unasked
 from kedge.rules.wording import listed, lost
 
 
 def find_bk_none(case: Case) -> Iterator[Claim]:
+    """Yield one claim for the services that say they are not saved, and one note for those in danger unasked."""
+    yield from _bare(case)
+    yield from find_unasked(case)
+
+
+def _bare(case: Case) -> Iterator[Claim]:
     """Yield one claim for every service that says it is not saved: they share the remedy."""
     services = case.sections.services
     bare = tuple(
@@ -60,8 +67,11 @@ BK_NONE = Rule(
     ),
     decision=Text(
         "Services that keep data and say `save: none`. Without any `save` the answer is unknown and belongs to "
-        "unverified. All of them are one finding; the weightiest names it, the others stand beneath.",
-        "Dienste mit Daten, die `save: none` sagen. Ohne `save` ist die Antwort unbekannt (siehe unverified).",
+        "unverified. All of them are one finding; the weightiest names it, the others stand beneath. As a note: "
+        "services of which somebody wrote `save: unknown` and of which no copy was ever seen, while an account may "
+        "delete their data or a planned change touches it. Beneath bk-mirror: services whose every copy is a mirror.",
+        "Dienste mit Daten, die `save: none` sagen. Ohne `save` ist die Antwort unbekannt (siehe unverified). Als "
+        "Hinweis: `save: unknown`, während ein Konto die Daten löschen darf oder eine geplante Änderung sie anfasst.",
     ),
     remedy=Text(
         "Begin with wiki, mail and DNS: a dump or copy a day, in another place, that the server itself cannot delete.",

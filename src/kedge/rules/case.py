@@ -157,11 +157,7 @@ class Case:
         """Yield the losses in both readings, as they are and without hopes that nobody has confirmed."""
         yield self.losses_least, self.losses_greatest
         if hopes := set(self.hopes):
-            gates = {}
-            for node in self.rules.nodes():
-                need, of = self.rules.gate(node)
-                if not hopes.isdisjoint(of):
-                    gates[node] = (need, [child for child in of if child not in hopes])
+            gates = self._gates_without(hopes)
             yield self.losses_least.changed(gates), self.losses_greatest.changed(gates)
 
     @property
@@ -212,6 +208,27 @@ class Case:
         """Return the RPO promised for a service."""
         return service.promise.rpo or self.sections.organisation.promise.rpo or DEFAULT_RPO
 
+    def is_unknown(self, thing: str, field_: str) -> bool:
+        """Return whether somebody wrote `unknown` there (a field's path: `restore.takes`); left out is not unknown."""
+        return (thing, field_) in self.remember("unknown", _declared_unknown)
+
+    @property
+    def known_losses(self) -> SingleLosses:
+        """All single losses, read least, with no value taken as fine that nobody gave: what is known to hold."""
+        return self.remember("known", Case._known_losses)
+
+    def _known_losses(self) -> SingleLosses:
+        return self.losses_least.changed(self._gates_without(set(self.compiled.assumptions())))
+
+    def _gates_without(self, hopes: set[int]) -> dict[int, tuple[int, tuple[int, ...]]]:
+        """Return the gates that name one of these, each without it."""
+        gates = {}
+        for node in self.rules.nodes():
+            need, of = self.rules.gate(node)
+            if not hopes.isdisjoint(of):
+                gates[node] = (need, tuple(child for child in of if child not in hopes))
+        return gates
+
     def concerns(self, thing: str) -> bool:
         """Return whether this thing matters now; a rule with one claim for each thing may pass over the others."""
         return self.focus is None or thing in self.focus
@@ -257,6 +274,10 @@ class Case:
             index = self.compiled.index
             return [node(nodes.PLACE, s) for host in index.inside(thing) for s in index.services_on.get(host, ())]
         return []
+
+
+def _declared_unknown(case: Case) -> frozenset[tuple[str, str]]:
+    return frozenset((each.thing, each.field) for each in case.inventory.unknowns)
 
 
 def open_case(compiled: Compiled, facts: Facts) -> Case:

@@ -15,6 +15,7 @@ def find_coverage_gaps(case: Case) -> Iterator[Claim]:
     unheard = [s for s in case.sections.services if s in case.untold and not case.is_settled(s, "people")]
     if unheard:
         yield _unheard(unheard)
+    yield from _unread_notices(case)
     alerts = case.sections.alerts
     if alerts and alerts.tell is not None:
         told = case.inventory.actors((*alerts.tell, *(who for step in alerts.escalate for who in step.who)))
@@ -49,6 +50,47 @@ def _unheard(names: list[str]) -> Claim:
     )
 
 
+def _unread_notices(case: Case) -> Iterator[Claim]:
+    """Yield, as a note, providers that may act by themselves and write to one person who reads nobody knows when."""
+    for name, provider in case.sections.providers.items():
+        channels = provider.notices_to or ()
+        at_risk = provider.may_withdraw and case.toll(Loss(name, "withdrawn"))
+        if not channels or not at_risk or not all(case.is_unknown(channel, "read-every") for channel in channels):
+            continue
+        readers = list(
+            dict.fromkeys(r for c in channels for r in case.inventory.actors(case.sections.channels[c].readers))
+        )
+        if len(readers) < 2 and not case.is_settled(channels[0], "read"):
+            yield _unread(name, channels, readers[0] if readers else channels[0])
+
+
+def _unread(provider: str, channels: tuple[str, ...], reader: str) -> Claim:
+    names = listed(channels)
+    return Claim(
+        rule="coverage-gap",
+        thing=reader,
+        title=Text(
+            f"Nobody knows how soon a warning of {provider} would be read",
+            f"Niemand weiß, wann eine Warnung von {provider} gelesen würde",
+        ),
+        why=(
+            Text(
+                f"{provider} may act by itself and writes to {names.en} only, read by one person, who knows how often.",
+                f"{provider} darf von sich aus handeln und schreibt nur an {names.de}: eine Person liest es, "
+                "wer weiß wie oft.",
+            ),
+        ),
+        fix=Text(
+            f"A second reader, a channel that wakes somebody, and `read-every` for {names.en}.",
+            f"Eine zweite Person, ein Weg, der jemanden weckt, und `read-every` bei {names.de}.",
+        ),
+        losses=(Loss(provider, "withdrawn"),),
+        settles=frozenset({(channels[0], "read")}),
+        is_unproven=True,
+        most=Severity.NOTE,
+    )
+
+
 def _single(person: str, is_able: bool) -> Claim:
     count = Text(f"only {person} is", f"nur {person} wird") if is_able else Text("nobody is", "niemand wird")
     return Claim(
@@ -75,9 +117,11 @@ COVERAGE_GAP = Rule(
     ),
     decision=Text(
         "Services for which, with nothing lost, no responsible person who can act has a working channel; and an alert "
-        "order with fewer than two people who can act.",
+        "order with fewer than two people who can act. As a note: a provider that says what it may close, and whose "
+        "messages at most one person reads, of all its addresses expressly unknown how often (`read-every`).",
         "Dienste, für die ohne jeden Ausfall niemand erreichbar ist, und eine Alarmreihenfolge mit weniger als zwei "
-        "handlungsfähigen Personen.",
+        "handlungsfähigen Personen. Als Hinweis: ein Anbieter, der sperren darf und dessen Nachrichten höchstens eine "
+        "Person liest, niemand weiß wie oft.",
     ),
     remedy=Text("Two people, two kinds of channels.", "Zwei Personen, zwei Arten von Wegen."),
     find=find_coverage_gaps,

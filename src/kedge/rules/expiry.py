@@ -54,7 +54,16 @@ def find_domain_expiries(case: Case) -> Iterator[Claim]:
             settles=frozenset({(name, "renewed")}),
             since=end,
             is_dated=True,
+            also=(("spof", name),) if _joins_what_stands_apart(case, name) else (),
         )
+
+
+def _joins_what_stands_apart(case: Case, domain: str) -> bool:
+    """Return whether services at different providers are all used under this name, so that they vanish together."""
+    index = case.compiled.index
+    hosts = [case.sections.services[s].host or () for s in case.toll(Loss(domain)).down]
+    sellers = {index.sellers.get(index.chain(host)[-1], ()) for of in hosts for host in of[:1]}
+    return len(sellers - {()}) > 1
 
 
 def find_certificate_expiries(case: Case) -> Iterator[Claim]:
@@ -121,6 +130,8 @@ def find_payments(case: Case) -> Iterator[Claim]:
     contracts |= {name: domain.paid_with for name, domain in case.sections.domains.items()}
     for name, paid in contracts.items():
         end = paid.until if paid else None
+        if paid and end is None and case.is_unknown(name, "paid-with.until") and not case.is_settled(name, "paid"):
+            yield _unknown_payment(name, paid.what)
         if paid is None or end is None or end - case.now > PAYMENT_HORIZON or case.is_settled(name, "paid"):
             continue
         loss = Loss(name, "withdrawn")
@@ -143,6 +154,26 @@ def find_payments(case: Case) -> Iterator[Claim]:
             since=end,
             is_dated=True,
         )
+
+
+def _unknown_payment(name: str, what: str) -> Claim:
+    """Return the note about a means of payment of which somebody wrote that nobody knows how long it lasts."""
+    return Claim(
+        rule="payment",
+        thing=name,
+        title=Text(
+            f"Nobody knows until when {name} is paid for: {what}", f"Niemand weiß, bis wann {name} bezahlt wird: {what}"
+        ),
+        why=(Text("Its end is declared as unknown.", "Das Ende ist als unbekannt erklärt."),),
+        fix=Text(
+            "Ask whoever owns it for the date on the card or mandate; better, pay from the organisation's account.",
+            "Das Ende von Karte oder Mandat erfragen; besser vom Konto der Organisation zahlen.",
+        ),
+        losses=(Loss(name, "withdrawn"),),
+        settles=frozenset({(name, "paid")}),
+        is_unproven=True,
+        most=Severity.NOTE,
+    )
 
 
 def find_ends_of_life(case: Case) -> Iterator[Claim]:
@@ -211,7 +242,11 @@ PAYMENT = Rule(
         "An expired card or a mandate of somebody who left closes a service as surely as a fire.",
         "Eine abgelaufene Karte oder das Mandat einer Ausgetretenen schließt einen Dienst so sicher wie ein Feuer.",
     ),
-    decision=_DATED,
+    decision=Text(
+        "What pays ends within 60 days, or has ended. As a note, where its end (`until`) is expressly unknown.",
+        "Das Zahlungsmittel endet in 60 Tagen oder hat schon geendet. Als Hinweis, wo `until` ausdrücklich unbekannt "
+        "ist.",
+    ),
     remedy=Text(
         "Pay from the organisation's account; two people see the invoices.", "Vom Konto der Organisation zahlen."
     ),

@@ -158,6 +158,7 @@ def _finding(root: _Priced, priced: Sequence[_Priced], roots: Mapping[Identity, 
         if roots.get(each.identity) == root.identity:
             symptoms.append(Symptom(*each.identity))
             symptoms += [Symptom(each.claim.rule, thing) for thing in each.claim.others]
+            symptoms += [Symptom(*identity) for identity in each.claim.also]
     return Finding(
         claim.rule,
         claim.thing,

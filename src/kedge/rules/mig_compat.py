@@ -14,10 +14,48 @@ from kedge.rules.wording import listed, on
 def find_mig_compat(case: Case) -> Iterator[Claim]:
     """Yield the planned moves whose character sets differ and that nobody has rehearsed."""
     for name, change in case.sections.changes.items():
-        is_ahead = not change.done and not change.since and (change.move or change.of)
+        is_ahead = change.is_ahead and (change.move or change.of) and not case.is_settled(name, "rehearsed")
         differs = change.charset is not None and change.charset.from_.lower() != change.charset.to.lower()
-        if is_ahead and differs and not change.rehearsed and not case.is_settled(name, "rehearsed"):
+        if is_ahead and differs and not change.rehearsed:
             yield _claim(case, name, change)
+        elif is_ahead and (case.is_unknown(name, "rehearsed") or change.rehearsed is False):
+            yield from _unrehearsed(case, name, change)
+
+
+def _unrehearsed(case: Case, name: str, change: Change) -> Iterator[Claim]:
+    """Yield a claim for a change to data of which nobody knows that it was rehearsed, or who wrote that it was not."""
+    services = [
+        s for s in (*change.move, *change.of) if s in case.sections.services and case.sections.services[s].has_data
+    ]
+    if not services:
+        return
+    blind = case.is_unknown(name, "charset") or case.is_unknown(name, "charset.from")
+    sets = Text("Nobody knows which character sets meet.", "Welche Zeichensätze sich treffen, weiß niemand.")
+    tried = (
+        Text("Nobody rehearsed it.", "Niemand hat es geprobt.")
+        if change.rehearsed is False
+        else Text("Nobody knows of a rehearsal.", "Von einer Probe weiß niemand.")
+    )
+    names = listed(services)
+    yield Claim(
+        rule="mig-compat",
+        thing=name,
+        title=Text(
+            f"“{change.what or name}” would be tried for the first time on {names.en} itself",
+            f"„{change.what or name}“ würde zum ersten Mal am Original versucht: {names.de}",
+        ),
+        why=(tried, *([sets] if blind else [])),
+        fix=Text(
+            f"Do it to a copy first, and compare; just before the real one, save {names.en} and see that it arrived.",
+            f"Erst an einer Kopie, und vergleichen; kurz vor dem Ernstfall {names.de} sichern und nachsehen.",
+        ),
+        losses=tuple(Loss(service, "emptied") for service in services),
+        settles=frozenset({(name, "rehearsed"), *((service, "copied") for service in services)}),
+        is_dated=change.when is not None,
+        is_unproven=True,
+        least=Severity.WARNING if blind else Severity.NOTE,
+        most=Severity.WARNING if blind else Severity.NOTE,
+    )
 
 
 def _claim(case: Case, name: str, change: Change) -> Claim:
@@ -77,8 +115,10 @@ MIG_COMPAT = Rule(
     ),
     decision=Text(
         "A planned change to services that names differing character sets and is not marked as rehearsed. "
-        "Where nobody says which character sets are involved, that is part of unverified.",
-        "Eine geplante Änderung, die Dienste umzieht, verschiedene Zeichensätze nennt und nicht geprobt ist.",
+        "A warning where the character sets are expressly unknown and nobody knows of a rehearsal; a note for any "
+        "other planned change to services with data that says `rehearsed: no` or `unknown`.",
+        "Eine geplante Änderung, die Dienste umzieht, verschiedene Zeichensätze nennt und nicht geprobt ist; ebenso, "
+        "wenn die Zeichensätze ausdrücklich unbekannt sind. Als Hinweis jede andere mit `rehearsed: no`/`unknown`.",
     ),
     remedy=Text(
         "Rehearse on a copy, compare, and only then switch.", "An einer Kopie proben, vergleichen, umschalten."

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from kedge.inventory import nodes
 from kedge.inventory.nodes import is_assumption, read_loss
+from kedge.model.care import Change
 from kedge.model.finding import Loss, Severity, Text
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
@@ -37,6 +38,50 @@ def find_shared_fates(case: Case) -> Iterator[Claim]:
     for loss in _outermost(case, shared):
         if not case.is_settled(loss.thing, "apart"):
             yield _fate(loss, list(dict.fromkeys(shared[loss])))
+    yield from _shared_changes(case)
+
+
+def _shared_changes(case: Case) -> Iterator[Claim]:
+    """Yield the planned changes that touch so many branches of a redundancy that it is none while they last."""
+    for name, change in case.sections.changes.items():
+        if not change.is_ahead or case.is_settled(name, "one-by-one"):
+            continue
+        touched = [
+            service
+            for service, declared in case.sections.services.items()
+            if len(hosts := declared.host or ()) > max(1, declared.at_least)
+            and len(set(hosts) - set(change.of)) < declared.at_least
+        ]
+        if touched:
+            yield _shared_change(name, change, touched)
+
+
+def _shared_change(name: str, change: Change, touched: list[str]) -> Claim:
+    names, what = listed(touched), change.what or name
+    return Claim(
+        rule="shared-fate",
+        thing=name,
+        title=Text(
+            f"“{what}” touches every branch of {names.en}", f"„{what}“ greift in alle Zweige von {names.de} ein"
+        ),
+        why=(
+            Text(
+                f"Changed: {listed(change.of).en}. If it goes wrong, none is left to take over.",
+                f"Geändert: {listed(change.of).de}. Geht es schief, ist keiner mehr da, der übernimmt.",
+            ),
+        ),
+        fix=Text(
+            "One branch first; the other only when that one runs again and has caught up. Say so: a change for each.",
+            "Erst einen Zweig, den anderen, wenn jener wieder läuft und aufgeholt hat; als zwei Änderungen eintragen.",
+        ),
+        losses=tuple(map(Loss, change.of)),
+        speaks_of=frozenset({"down"}),
+        settles=frozenset({(name, "one-by-one")}),
+        others=tuple(touched),
+        is_dated=change.when is not None,
+        least=Severity.WARNING,
+        most=Severity.WARNING,
+    )
 
 
 def _common(case: Case, aspect: str, name: str) -> list[Loss]:
@@ -138,8 +183,10 @@ SHARED_FATE = Rule(
     ),
     decision=Text(
         "Declared alternatives (several hosts, `any`, `at-least`, several name servers) that one single loss of "
-        "something else takes down together.",
-        "Erklärte Alternativen, die ein einziger Ausfall von etwas anderem zusammen nimmt.",
+        "something else takes down together; and a planned change that touches more hosts of a service than it can "
+        "miss. Beneath circ-tooling: what a tool and the thing it repairs have in common (power, network, batch).",
+        "Erklärte Alternativen, die ein einziger Ausfall von etwas anderem zusammen nimmt, und eine geplante Änderung, "
+        "die mehr Hosts eines Dienstes anfasst, als er entbehren kann.",
     ),
     remedy=Text(
         "Alternatives that differ in place, power, provider and people.", "Alternativen, die sich unterscheiden."

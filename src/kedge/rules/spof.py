@@ -9,6 +9,7 @@ from kedge.inventory import nodes
 from kedge.model.finding import Loss, Severity, Text
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
+from kedge.rules.single_points import find_only_groups
 from kedge.rules.wording import listed, services
 
 
@@ -37,8 +38,9 @@ def _has_spare(case: Case, lost: str, service: str) -> bool:
 
 
 def find_spofs(case: Case) -> Iterator[Claim]:
-    """Yield the machines that everything on them depends on alone, and single DNS operators."""
+    """Yield the machines that everything on them depends on alone, single DNS operators, and groups."""
     yield from _single_operators(case)
+    yield from find_only_groups(case)
     for host, bare in bare_hosts(case):
         down = case.toll(Loss(host)).down
         more = len(down) - len(bare)
@@ -120,7 +122,10 @@ SPOF = Rule(
     decision=Text(
         "A machine (not a guest) whose loss takes services down that have neither a second host nor a spare with "
         "room. Room that nobody has stated does not count. Severity speaks of the downtime alone: what cannot be "
-        "recovered is the business of the backup rules. As a note: one company that alone answers for a domain.",
+        "recovered is the business of the backup rules. A group, managed elsewhere, through which alone everybody gets "
+        "into something. As a note: one company that alone answers for a domain. Beneath unverified: a service "
+        "that two others or more stop with, and of which it is expressly unknown where it runs. Beneath domain-expiry: "
+        "a name under which services of several providers are used.",
         "Ein Rechner, dessen Ausfall Dienste stilllegt, die weder zweiten Host noch Ersatz mit Platz haben.",
     ),
     remedy=Text(

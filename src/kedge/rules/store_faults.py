@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from kedge.inventory import nodes
 from kedge.inventory.nodes import is_assumption, read_loss
@@ -11,6 +12,7 @@ from kedge.model.finding import Loss, Severity, Text
 from kedge.rules.backups import keeps_data
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
+from kedge.rules.lone_copies import find_lone_copies
 from kedge.rules.wording import listed, lost
 
 Fits = Callable[[Case, str, Loss], bool]
@@ -103,6 +105,7 @@ def find_colocated(case: Case) -> Iterator[Claim]:
             f"Eine zweite Kopie, die den Verlust von {loss.thing} übersteht: anderes Gebäude, anderer Anbieter.",
         )
         yield _claim("bk-colocated", store, loss, names, title, fix)
+    yield from find_lone_copies(case)
 
 
 def find_mirrors(case: Case) -> Iterator[Claim]:
@@ -112,11 +115,25 @@ def find_mirrors(case: Case) -> Iterator[Claim]:
             f"{store} follows {listed(names).en}: it repeats every deletion",
             f"{store} folgt {listed(names).de}: jede Löschung geschieht auch dort",
         )
+        if case.sections.stores[store].type == "snapshot":
+            title = Text(
+                f"{store} lies on the volume it is a picture of: {listed(names).en}",
+                f"{store} liegt auf dem Volume, das es abbildet: {listed(names).de}",
+            )
         fix = Text(
             "A copy with a past: snapshots that stay when the original changes.",
             "Eine Kopie mit Vergangenheit: Stände, die bleiben, wenn sich das Original ändert.",
         )
-        yield _claim("bk-mirror", store, loss, names, title, fix)
+        bare = [name for name in names if _follows_all(case, name)]
+        yield replace(
+            _claim("bk-mirror", store, loss, names, title, fix), also=tuple(("bk-none", name) for name in bare)
+        )
+
+
+def _follows_all(case: Case, service: str) -> bool:
+    """Return whether every copy of a service only repeats it: in truth its data exists once."""
+    save = case.sections.services[service].save
+    return save is not None and bool(save.to) and all(case.sections.stores[store].is_mirror for store in save.to)
 
 
 def find_deletable(case: Case) -> Iterator[Claim]:
@@ -147,7 +164,12 @@ BK_COLOCATED = Rule(
         "Same machine, same building, same provider: fire, theft or a closed account takes both.",
         "Gleicher Rechner, gleiches Gebäude, gleicher Anbieter: Feuer, Diebstahl oder Sperrung nehmen beides.",
     ),
-    decision=_DECISION,
+    decision=Text(
+        f"{_DECISION.en} A warning where some copies go with the original and what is left is a hope: nobody has "
+        "restored it, none was seen within the RPO, and it is expressly unknown how often it is made.",
+        f"{_DECISION.de} Eine Warnung, wo ein Teil der Kopien mitgeht und der Rest nur Hoffnung ist: nie "
+        "zurückgespielt, nicht im RPO gesehen, und ausdrücklich unbekannt, wie oft.",
+    ),
     remedy=Text("One copy elsewhere, with another owner.", "Eine Kopie anderswo, bei jemand anderem."),
     find=find_colocated,
     prevented=("OVH Strasbourg 2021: backups in the building that burned",),

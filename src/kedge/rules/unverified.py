@@ -9,6 +9,7 @@ from kedge.model.thing import Thing
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.dns_drift import declared_sets
+from kedge.rules.single_points import unseated
 from kedge.rules.unknowns import questions
 
 
@@ -30,6 +31,15 @@ def claimed(case: Case) -> list[tuple[str, str]]:
         if isinstance(thing, Thing)
         for field, sure in thing.sure.items()
         if sure.how in {"claimed", "assumed"}
+    ]
+
+
+def relied_on(case: Case) -> list[str]:
+    """Return the things about which somebody claims something that nobody has seen; an assumption claims nothing."""
+    return [
+        name
+        for name, thing in case.inventory.things.items()
+        if isinstance(thing, Thing) and any(sure.how == "claimed" for sure in thing.sure.values())
     ]
 
 
@@ -64,7 +74,9 @@ def find_unverified(case: Case) -> Iterator[Claim]:
             "`kedge ask` puts the three questions that matter most.", "`kedge ask` stellt die drei wichtigsten Fragen."
         ),
         most=Severity.NOTE,
+        others=tuple(dict.fromkeys(thing for thing in relied_on(case) if thing != first)),
         is_unproven=True,
+        also=tuple(("spof", name) for name in unseated(case)),
     )
 
 
@@ -78,7 +90,8 @@ UNVERIFIED = Rule(
     ),
     decision=Text(
         "All values that are missing or declared `unknown`, all marked `claimed` or `assumed`, and mail routes that "
-        "nobody has compared with the world. One finding; the questions whose answers would change most come first.",
+        "nobody has compared with the world. One finding; the questions whose answers would change most come first. "
+        "What is claimed stands beneath, and what much hangs on while nobody knows where it runs (spof).",
         "Alle fehlenden oder `unknown` genannten Werte, nur Behauptetes, nie beobachtete Mailwege. Ein Befund.",
     ),
     remedy=Text("Ask three questions a week: `kedge ask`.", "Drei Fragen in der Woche: `kedge ask`."),

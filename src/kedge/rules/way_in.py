@@ -8,6 +8,7 @@ from kedge.model.finding import Severity, Text
 from kedge.rules.case import Case
 from kedge.rules.circles import Circle, CircleClass, chain_text, find_circles
 from kedge.rules.claim import Claim, Rule
+from kedge.rules.lost_tools import find_lost_tools
 from kedge.rules.wording import listed, lost
 
 Say = Callable[[str, str], Text]
@@ -91,7 +92,8 @@ def find_dns_circles(case: Case) -> Iterator[Claim]:
 
 def find_tooling_circles(case: Case) -> Iterator[Claim]:
     """Yield the tools and instructions that are lost together with what they would repair."""
-    return _claims(
+    yield from find_lost_tools(case)
+    yield from _claims(
         case,
         "circ-tooling",
         "elsewhere",
@@ -172,7 +174,14 @@ CIRC_TOOLING = Rule(
         "Instructions in the wiki on the server that is down, the deployment system that needs what it deploys.",
         "Die Anleitung im Wiki auf dem Server, der steht; das Werkzeug, das braucht, was es aufsetzt.",
     ),
-    decision=_DECISION,
+    decision=Text(
+        f"{_DECISION.en} A warning: a host, place or service that takes down something together with what it needs to "
+        "`recover`, while nothing that is known (no unknown value taken as fine) brings the tool back. After a power "
+        "cut or a network's loss, what starts by itself is back.",
+        f"{_DECISION.de} Als Warnung: ein Host, Ort oder Dienst, mit dem etwas samt dem ausfällt, was zu seiner "
+        "Wiederherstellung (`recover`) nötig ist, ohne dass Bekanntes das Werkzeug zurückbringt. Nach Strom- und "
+        "Netzausfall ist zurück, was von selbst startet.",
+    ),
     remedy=Text(
         "A copy elsewhere, or a way by hand that somebody has rehearsed.",
         "Eine Kopie anderswo oder ein geprobter Weg von Hand.",
