@@ -48,7 +48,7 @@ def _left(case: Case, person: str, accounts: list[str]) -> Claim:
         why=(Text(f"Left on {on(left).en}.", f"Seit {on(left).de} nicht mehr da."),),
         fix=Text(
             f"Remove {person} from {listed(accounts).en} and change what was shared; thank them first.",
-            f"{person} aus {listed(accounts).de} entfernen und Geteiltes ändern; vorher danken.",
+            f"{person} aus {listed(accounts).dative} entfernen und Geteiltes ändern; vorher danken.",
         ),
         losses=(dearest,),
         speaks_of=frozenset({"unrecoverable", "down"}),
@@ -91,7 +91,7 @@ def find_ownership(case: Case) -> Iterator[Claim]:
             yield _claim(
                 name,
                 Text(f"The contract with {name} belongs to {listed(owners).en}, who cannot act",
-                     f"Der Vertrag mit {name} gehört {listed(owners).de}, nicht mehr handlungsfähig"),
+                     f"Der Vertrag mit {name} gehört {listed(owners).dative}, nicht mehr handlungsfähig"),
                 Loss(name, "withdrawn"),
             )  # fmt: skip
     truth = case.solve(())
@@ -146,6 +146,12 @@ STALE_ACCESS = Rule(
     ),
     remedy=Text("A list of leavers, read whenever somebody leaves.", "Eine Liste für Abschiede."),
     find=find_stale_access,
+    prevented=(
+        Text(
+            "Gentoo 2018: one guessed password opened an account that could remove everybody else",
+            "Gentoo 2018: ein erratenes Passwort öffnete ein Konto, das alle anderen entfernen konnte",
+        ),
+    ),
 )
 
 OWNERSHIP = Rule(
@@ -162,4 +168,10 @@ OWNERSHIP = Rule(
     ),
     remedy=Text("Contracts belong to the organisation.", "Verträge gehören der Organisation."),
     find=find_ownership,
+    prevented=(
+        Text(
+            "CentOS 2009: domain and accounts belonged to somebody nobody could reach",
+            "CentOS 2009: Domain und Konten gehörten jemandem, den niemand erreichte",
+        ),
+    ),
 )

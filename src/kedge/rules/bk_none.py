@@ -33,7 +33,7 @@ def _bare(case: Case) -> Iterator[Claim]:
     yield Claim(
         rule="bk-none",
         thing=bare[0],
-        title=Text(f"No backup of {listed(bare).en}", f"Kein Backup von {listed(bare).de}"),
+        title=Text(f"No backup of {listed(bare).en}", f"Kein Backup von {listed(bare).dative}"),
         why=(
             Text(
                 f"`save: none`: the data of {len(bare)} service{'s' * (len(bare) != 1)} exists once.",
@@ -78,5 +78,10 @@ BK_NONE = Rule(
         "Mit Wiki, Mail und DNS anfangen: täglich eine Kopie an einem anderen Ort, die der Server nicht löschen kann.",
     ),
     find=find_bk_none,
-    prevented=("Piratenpartei 2007: no backup of mail, wiki and DNS; some 40 wiki edits lost",),
+    prevented=(
+        Text(
+            "Piratenpartei 2007: no backup of mail, wiki and DNS; some 40 wiki edits lost",
+            "Piratenpartei 2007: kein Backup von Mail, Wiki und DNS; etwa 40 Wikiänderungen verloren",
+        ),
+    ),
 )

@@ -32,7 +32,7 @@ def find_bk_untested(case: Case) -> Iterator[Claim]:
         thing=untested[0],
         title=Text(
             f"Nobody has restored the backup of {listed(untested).en}",
-            f"Niemand hat das Backup von {listed(untested).de} je zurückgespielt",
+            f"Niemand hat das Backup von {listed(untested).dative} je zurückgespielt",
         ),
         why=(last if tried else Text("There is no drill on record.", "Es ist keine Übung verzeichnet."),),
         fix=Text(
@@ -62,5 +62,18 @@ BK_UNTESTED = Rule(
     ),
     remedy=Text("Drill the weightiest one today; let the rest follow by schedule.", "Heute das Wichtigste üben."),
     find=find_bk_untested,
-    prevented=("GitLab 2017: five backup methods, none of which worked",),
+    prevented=(
+        Text(
+            "GitLab 2017: five backup methods, none of which worked",
+            "GitLab 2017: fünf Backupverfahren, von denen keines ging",
+        ),
+        Text(
+            "Pixar 1998: the tapes had been incomplete for weeks",
+            "Pixar 1998: die Bänder waren seit Wochen unvollständig",
+        ),
+        Text(
+            "Tarsnap 2023: the procedure had last been needed eleven years before",
+            "Tarsnap 2023: das Verfahren war zuletzt elf Jahre zuvor gebraucht worden",
+        ),
+    ),
 )

@@ -8,7 +8,7 @@ from kedge.model.finding import Loss, Severity, Text
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.spof import bare_hosts
-from kedge.rules.wording import on
+from kedge.rules.wording import on, services
 
 
 def find_boot_unproven(case: Case) -> Iterator[Claim]:
@@ -19,7 +19,8 @@ def find_boot_unproven(case: Case) -> Iterator[Claim]:
         booted = max((moment for moment in (host.last_boot, fact.at if fact else None) if moment), default=None)
         if host.changed is None or (booted and booted >= host.changed) or case.is_settled(name, "booted"):
             continue
-        changed = on(host.changed)
+        changed, many = on(host.changed), services(len(bare))
+        has = many.verb(Text("has", "hat"), Text("have", "haben"))
         last = on(booted) if booted else Text("unknown", "unbekannt")
         yield Claim(
             rule="boot-unproven",
@@ -31,8 +32,8 @@ def find_boot_unproven(case: Case) -> Iterator[Claim]:
             why=(
                 Text(f"Last start: {last.en}.", f"Letzter Start: {last.de}."),
                 Text(
-                    f"If it does not come back, {len(bare)} services have no other place.",
-                    f"Kommt er nicht zurück, haben {len(bare)} Dienste keinen anderen Ort.",
+                    f"If it does not come back, {many.en} {has.en} no other place.",
+                    f"Kommt er nicht zurück, {has.de} {many.de} keinen anderen Ort.",
                 ),
             ),
             fix=Text(
@@ -63,5 +64,10 @@ BOOT_UNPROVEN = Rule(
     ),
     remedy=Text("Restart in daylight, with support open.", "Bei Tageslicht neu starten, wenn der Support offen hat."),
     find=find_boot_unproven,
-    prevented=("Piratenpartei 2007: the machine never came back after the reset",),
+    prevented=(
+        Text(
+            "Piratenpartei 2007: the machine never came back after the reset",
+            "Piratenpartei 2007: der Rechner kam nach dem Reset nie zurück",
+        ),
+    ),
 )

@@ -99,5 +99,18 @@ BUS_1 = Rule(
         "Eine zweite Person, zuerst für das Wichtigste, mit selbst ausprobiertem Zugang.",
     ),
     find=find_bus_1,
-    prevented=("Piratenpartei 2007: the acting admin had no access to the DNS and did not know who had",),
+    prevented=(
+        Text(
+            "Piratenpartei 2007: the acting admin had no access to the DNS and did not know who had",
+            "Piratenpartei 2007: der handelnde Admin kam nicht ans DNS und wusste nicht, wer",
+        ),
+        Text(
+            "CentOS 2009: a vanished founder alone held domain, channels and accounts",
+            "CentOS 2009: ein verschwundener Gründer hielt allein Domain, Kanäle und Konten",
+        ),
+        Text(
+            "Solus 2023: one person could reach the servers; three months",
+            "Solus 2023: eine Person kam an die Server; drei Monate",
+        ),
+    ),
 )

@@ -18,7 +18,9 @@ def find_changes_left(case: Case) -> Iterator[Claim]:
             continue
         if change.until and change.until < case.now:
             late = days(case.now - change.until)
-            yield _claim(name, change, Text(f"should have ended {late.en} ago", f"sollte seit {late.de} beendet sein"))
+            yield _claim(
+                name, change, Text(f"should have ended {late.en} ago", f"sollte seit {late.dative} beendet sein")
+            )
         elif change.since and not change.until:
             yield _claim(name, change, Text("has no end date", "hat kein Enddatum"))
         elif change.when and not change.since and not change.until and change.when < case.now:
@@ -73,5 +75,10 @@ CHANGE_LEFT = Rule(
         'Jede Notmaßnahme sofort notieren: `kedge note "MX → anderer Server" --until DATUM`.',
     ),
     find=find_changes_left,
-    prevented=("Piratenpartei 2007: mail on another server, the MX changed, the hoster's address private",),
+    prevented=(
+        Text(
+            "Piratenpartei 2007: mail on another server, the MX changed, the hoster's address private",
+            "Piratenpartei 2007: Mail auf anderem Server, MX geändert, Adresse beim Hoster privat",
+        ),
+    ),
 )

@@ -110,5 +110,14 @@ CIRC_STATUS = Rule(
     ),
     remedy=Text("Static pages somewhere else: `kedge publish`.", "Statische Seiten anderswo: `kedge publish`."),
     find=find_status_circles,
-    prevented=("AWS S3 2017: the service health dashboard needed S3",),
+    prevented=(
+        Text(
+            "AWS S3 2017: the service health dashboard needed S3",
+            "AWS S3 2017: die Statusseite brauchte S3",
+        ),
+        Text(
+            "AWS Kinesis 2020: the page was changed with a login that needed Kinesis",
+            "AWS Kinesis 2020: die Seite war nur mit einem Login zu ändern, das Kinesis brauchte",
+        ),
+    ),
 )

@@ -56,5 +56,5 @@ class Rule:
     decision: Text
     remedy: Text
     find: Callable[[Case], Iterable[Claim]]
-    prevented: tuple[str, ...] = ()
+    prevented: tuple[Text, ...] = ()
     is_summary: bool = False

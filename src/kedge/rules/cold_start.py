@@ -187,4 +187,14 @@ COLD_START = Rule(
         "Den Kreis an der billigsten Stelle trennen, die Reihenfolge aufschreiben, proben.",
     ),
     find=find_all_cold_starts,
+    prevented=(
+        Text(
+            "GitHub 2016: the application waited for Redis, and what sets up servers was dead too",
+            "GitHub 2016: die Anwendung wartete auf Redis, und was Server aufsetzt, war auch tot",
+        ),
+        Text(
+            "GitLab 2019: a cluster with expired certificates ran until its next start",
+            "GitLab 2019: ein Verbund mit abgelaufenen Zertifikaten lief nur bis zum nächsten Start",
+        ),
+    ),
 )

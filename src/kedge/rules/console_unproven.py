@@ -31,7 +31,7 @@ def find_console_unproven(case: Case) -> Iterator[Claim]:
         thing=first,
         title=Text(
             f"Nobody has tried the rescue way of {listed(names).en} within a year",
-            f"Niemand hat in einem Jahr den Rettungsweg von {listed(names).de} ausprobiert",
+            f"Niemand hat in einem Jahr den Rettungsweg von {listed(names).dative} ausprobiert",
         ),
         why=(Text(f"{first}: last tried {last.en}.", f"{first}: zuletzt {last.de}."),),
         fix=Text(
@@ -59,4 +59,10 @@ CONSOLE_UNPROVEN = Rule(
     ),
     remedy=Text("Once a year, each machine.", "Einmal im Jahr, jeder Rechner."),
     find=find_console_unproven,
+    prevented=(
+        Text(
+            "Piratenpartei 2007: the console had to be asked for first, by mail through the dead server",
+            "Piratenpartei 2007: die Konsole musste erst beantragt werden, per Mail über den toten Server",
+        ),
+    ),
 )

@@ -30,7 +30,7 @@ def _unheard(names: list[str]) -> Claim:
         thing=names[0],
         title=Text(
             f"Nobody would hear that {listed(names).en} {'is' if len(names) == 1 else 'are'} down",
-            f"Niemand würde vom Ausfall von {listed(names).de} erfahren",
+            f"Niemand würde vom Ausfall von {listed(names).dative} erfahren",
         ),
         why=(
             Text(
@@ -82,7 +82,7 @@ def _unread(provider: str, channels: tuple[str, ...], reader: str) -> Claim:
         ),
         fix=Text(
             f"A second reader, a channel that wakes somebody, and `read-every` for {names.en}.",
-            f"Eine zweite Person, ein Weg, der jemanden weckt, und `read-every` bei {names.de}.",
+            f"Eine zweite Person, ein Weg, der jemanden weckt, und `read-every` bei {names.dative}.",
         ),
         losses=(Loss(provider, "withdrawn"),),
         settles=frozenset({(channels[0], "read")}),
@@ -125,5 +125,14 @@ COVERAGE_GAP = Rule(
     ),
     remedy=Text("Two people, two kinds of channels.", "Zwei Personen, zwei Arten von Wegen."),
     find=find_coverage_gaps,
-    prevented=("synirc 2010, tarsnap 2011: one recipient, asleep",),
+    prevented=(
+        Text(
+            "synIRC 2010, Tarsnap 2011: one recipient, asleep",
+            "synIRC 2010, Tarsnap 2011: eine einzige Person, und sie schlief",
+        ),
+        Text(
+            "carookee: the hoster's warning was read after its deadline",
+            "carookee: die Warnung des Hosters wurde nach ihrer Frist gelesen",
+        ),
+    ),
 )

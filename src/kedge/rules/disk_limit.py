@@ -153,7 +153,7 @@ def _claim(case: Case, host: str, name: str, volume: Volume, fill: Fill, soon: b
     losses = tuple(map(Loss, volume.written_by)) if volume.written_by else (Loss(host),)
     until = days(fill.full_at - case.now) if soon and fill.full_at else None
     title = (
-        Text(f"{host}: {name} is full in {until.en}", f"{host}: {name} ist in {until.de} voll")
+        Text(f"{host}: {name} is full in {until.en}", f"{host}: {name} ist in {until.dative} voll")
         if until
         else Text(f"{host}: {name} is {fill.share:.0%} full", f"{host}: {name} ist zu {fill.share:.0%} voll")
     )
@@ -217,5 +217,18 @@ DISK_LIMIT = Rule(
         "Bei Tageslicht vergrößern oder Platz schaffen: mit Backup, geprüfter Konsole und erreichbarem Support.",
     ),
     find=find_disk_limits,
-    prevented=("Piratenpartei 2007: a 20 GB partition of a much larger disk ran full",),
+    prevented=(
+        Text(
+            "Piratenpartei 2007: a 20 GB partition of a much larger disk ran full",
+            "Piratenpartei 2007: eine 20-GB-Partition einer viel größeren Platte lief voll",
+        ),
+        Text(
+            "Haskell 2021: a registry without end filled the disk of GitLab",
+            "Haskell 2021: eine Registry ohne Grenze füllte die Platte von GitLab",
+        ),
+        Text(
+            "Instapaper 2017: a hosted database met a 2 TB limit",
+            "Instapaper 2017: eine gemietete Datenbank stieß an ihre 2-TB-Grenze",
+        ),
+    ),
 )

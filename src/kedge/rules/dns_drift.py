@@ -81,5 +81,10 @@ DNS_DRIFT = Rule(
         "Ein Ort für die Zone, eine Notiz je Notänderung.",
     ),
     find=find_dns_drift,
-    prevented=("Piratenpartei 2007: the MX had been changed, and nobody had written it down",),
+    prevented=(
+        Text(
+            "Piratenpartei 2007: the MX had been changed, and nobody had written it down",
+            "Piratenpartei 2007: der MX war geändert, und niemand hatte es notiert",
+        ),
+    ),
 )

@@ -21,16 +21,18 @@ def _until(case: Case, end: datetime) -> Text:
     """Return `in 12 days` or `12 days ago`."""
     if end > case.now:
         left = days(end - case.now)
-        return Text(f"in {left.en}", f"in {left.de}")
+        return Text(f"in {left.en}", f"in {left.dative}")
     past = days(case.now - end)
-    return Text(f"{past.en} ago", f"vor {past.de}")
+    return Text(f"{past.en} ago", f"vor {past.dative}")
 
 
 def _cost(case: Case, loss: Loss) -> tuple[Text, ...]:
     toll = case.toll(loss)
     if not toll.down:
         return ()
-    return (Text(f"With it {listed(toll.down).en} go down.", f"Damit stehen {listed(toll.down).de} still."),)
+    names = listed(toll.down)
+    verb = names.verb(Text("goes", "steht"), Text("go", "stehen"))
+    return (Text(f"With it {names.en} {verb.en} down.", f"Damit {verb.de} {names.de} still."),)
 
 
 def find_domain_expiries(case: Case) -> Iterator[Claim]:
@@ -221,6 +223,12 @@ DOMAIN_EXPIRY = Rule(
         "Automatic renewal, and reminders to an address elsewhere.", "Automatisch verlängern, Erinnerung extern."
     ),
     find=find_domain_expiries,
+    prevented=(
+        Text(
+            "Fosstodon 2022: instance, chat and hub vanished with their domain",
+            "Fosstodon 2022: Instanz, Chat und Hub verschwanden mit ihrer Domain",
+        ),
+    ),
 )
 
 CERT_EXPIRY = Rule(
@@ -233,6 +241,12 @@ CERT_EXPIRY = Rule(
     decision=_DATED,
     remedy=Text("Automatic renewal, watched from outside.", "Automatisch erneuern, von außen beobachtet."),
     find=find_certificate_expiries,
+    prevented=(
+        Text(
+            "GitLab 2019: the certificates of a cluster had expired unseen",
+            "GitLab 2019: die Zertifikate eines Verbunds waren unbemerkt abgelaufen",
+        ),
+    ),
 )
 
 PAYMENT = Rule(
@@ -251,6 +265,12 @@ PAYMENT = Rule(
         "Pay from the organisation's account; two people see the invoices.", "Vom Konto der Organisation zahlen."
     ),
     find=find_payments,
+    prevented=(
+        Text(
+            "Fosstodon 2022: the founder's card at the registrar had expired",
+            "Fosstodon 2022: die Karte des Gründers beim Registrar war abgelaufen",
+        ),
+    ),
 )
 
 EOL = Rule(

@@ -52,8 +52,8 @@ def _claim(name: str, loss: Loss, gone: list[str], left: list[str]) -> Claim:
         rule="bk-colocated",
         thing=gone[0],
         title=Text(
-            f"{taken.en} would be lost together with {name}, and nobody knows what {rest.en} is worth",
-            f"{taken.de} ginge zusammen mit {name} verloren, und was {rest.de} taugt, weiß niemand",
+            f"{taken.en} would be lost together with {name}, and nobody knows what {rest.en} would give",
+            f"{taken.de} {'ginge' if taken.count == 1 else 'gingen'} mit {name} verloren; {rest.de}: ungewiss",
         ),
         why=(
             Text(
@@ -62,12 +62,12 @@ def _claim(name: str, loss: Loss, gone: list[str], left: list[str]) -> Claim:
             ),
             Text(
                 f"Of {rest.en} no copy was ever seen or restored, nor does anybody know how often one is made.",
-                f"Von {rest.de} wurde nie eine Kopie gesehen oder zurückgespielt; wie oft eine entsteht, weiß niemand.",
+                f"Von {rest.dative} wurde nie eine Kopie gesehen oder zurückgespielt; wie oft, weiß niemand.",
             ),
         ),
         fix=Text(
             f"Look at the newest copy in {rest.en} today and restore it somewhere; then say how often it is made.",
-            f"Heute die neueste Kopie in {rest.de} ansehen und probeweise zurückspielen; eintragen, wie oft.",
+            f"Heute die neueste Kopie in {rest.dative} ansehen und probeweise zurückspielen; eintragen, wie oft.",
         ),
         losses=(loss,),
         settles=frozenset({(name, "saved")}),

@@ -8,15 +8,15 @@ from kedge.model.finding import Text
 from kedge.rules.case import Case
 from kedge.rules.circles import Circle, chain_text, find_circles
 from kedge.rules.claim import Claim, Rule
-from kedge.rules.wording import listed
+from kedge.rules.wording import IS, STANDS, listed
 
 
 def _costs(circle: Circle) -> Text:
     toll = circle.toll
-    names = listed(toll.unnoticed or toll.down)
+    names, thing = listed(toll.unnoticed or toll.down), circle.loss.thing
     return Text(
-        f"When {circle.loss.thing} is lost, {names.en} are down and nobody responsible learns of it.",
-        f"Fällt {circle.loss.thing} aus, stehen {names.de} still, und niemand Zuständiges erfährt davon.",
+        f"When {thing} is lost, {names.en} {names.verb(*IS).en} down and nobody responsible learns of it.",
+        f"Fällt {thing} aus, {names.verb(*STANDS).de} {names.de} still, und niemand Zuständiges erfährt davon.",
     )
 
 
@@ -93,7 +93,12 @@ NOTICE_LOOP = Rule(
         "Eine Adresse bei einem anderen Mailanbieter hinterlegen, die jemand Zuständiges liest, und sie prüfen.",
     ),
     find=find_notice_loops,
-    prevented=("Piratenpartei 2007: the hoster's mails went to the dead server itself",),
+    prevented=(
+        Text(
+            "Piratenpartei 2007: the hoster's mails went to the dead server itself",
+            "Piratenpartei 2007: die Mails des Hosters liefen über den toten Server",
+        ),
+    ),
 )
 
 ALERT_LOOP = Rule(
@@ -115,5 +120,14 @@ ALERT_LOOP = Rule(
         "Zwei Wege verschiedener Art je zuständiger Person; ein Beobachtungspunkt außerhalb.",
     ),
     find=find_alert_loops,
-    prevented=("worldticket 2021: the alert about the mail server was delivered by the mail server",),
+    prevented=(
+        Text(
+            "WorldTicket 2021: the alert about the mail server was delivered by the mail server",
+            "WorldTicket 2021: der Alarm über den Mailserver lief über den Mailserver",
+        ),
+        Text(
+            "Rogers 2022: staff could only be reached through the network that was down",
+            "Rogers 2022: die Belegschaft war nur über das ausgefallene Netz erreichbar",
+        ),
+    ),
 )

@@ -106,8 +106,8 @@ def _claim(case: Case, tool: str, uses: list[LostTool]) -> Claim:
         rule="circ-tooling",
         thing=tool,
         title=Text(
-            f"{tool} is needed to repair {names.en}, and is lost with it",
-            f"{tool} wird zur Reparatur von {names.de} gebraucht und fällt mit aus",
+            f"{tool} is needed to repair {names.en}, and is lost with {'it' if names.count == 1 else 'them'}",
+            f"{tool} wird zur Reparatur von {names.dative} gebraucht und fällt mit aus",
         ),
         why=(
             Text(

@@ -124,5 +124,14 @@ MIG_COMPAT = Rule(
         "Rehearse on a copy, compare, and only then switch.", "An einer Kopie proben, vergleichen, umschalten."
     ),
     find=find_mig_compat,
-    prevented=("Piratenpartei 2007: wiki and forum could not be started on the new server without damage",),
+    prevented=(
+        Text(
+            "Piratenpartei 2007: wiki and forum could not be started on the new server without damage",
+            "Piratenpartei 2007: Wiki und Forum waren auf dem neuen Server nur beschädigt zu starten",
+        ),
+        Text(
+            "slum.cloud 2021: an upgrade in place, interrupted, removed the data",
+            "slum.cloud 2021: ein abgebrochenes Upgrade am Original löschte die Daten",
+        ),
+    ),
 )

@@ -16,7 +16,7 @@ _PREVENTED = Text("It would have foreseen", "Es hätte vorhergesehen")
 def rule_answer(rule: Rule, language: str) -> dict[str, object]:
     """Return a rule as data."""
     texts = {name: getattr(rule, name).to(language) for name in ("summary", *_HEADS)}
-    return {"rule": rule.id, **texts, "prevented": list(rule.prevented)}
+    return {"rule": rule.id, **texts, "prevented": [each.to(language) for each in rule.prevented]}
 
 
 def rule_text(rule: Rule, language: str) -> str:
@@ -24,7 +24,7 @@ def rule_text(rule: Rule, language: str) -> str:
     parts = [f"{rule.id}: {rule.summary.to(language)}"]
     parts += [f"{head.to(language)}\n  {getattr(rule, name).to(language)}" for name, head in _HEADS.items()]
     if rule.prevented:
-        parts.append("\n".join([_PREVENTED.to(language), *(f"  {each}" for each in rule.prevented)]))
+        parts.append("\n".join([_PREVENTED.to(language), *(f"  {each.to(language)}" for each in rule.prevented)]))
     return "\n\n".join(parts)
 
 
@@ -34,8 +34,10 @@ def rule_page(rule: Rule) -> str:
     for name, head in _HEADS.items():
         lines += [f"## {head.en}", "", getattr(rule, name).en, ""]
     if rule.prevented:
-        lines += [f"## {_PREVENTED.en}", "", *(f"- {each}" for each in rule.prevented), ""]
+        lines += [f"## {_PREVENTED.en}", "", *(f"- {each.en}" for each in rule.prevented), ""]
     lines += ["## Deutsch", "", f"*{rule.summary.de}*", ""]
     for name, head in _HEADS.items():
         lines += [f"**{head.de}.** {getattr(rule, name).de}", ""]
+    if rule.prevented:
+        lines += [f"**{_PREVENTED.de}.** {'; '.join(each.de for each in rule.prevented)}.", ""]
     return "\n".join(lines)

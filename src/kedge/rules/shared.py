@@ -62,7 +62,7 @@ def _shared_change(name: str, change: Change, touched: list[str]) -> Claim:
         rule="shared-fate",
         thing=name,
         title=Text(
-            f"“{what}” touches every branch of {names.en}", f"„{what}“ greift in alle Zweige von {names.de} ein"
+            f"“{what}” touches every branch of {names.en}", f"„{what}“ greift in alle Zweige von {names.dative} ein"
         ),
         why=(
             Text(
@@ -127,7 +127,7 @@ def _fate(loss: Loss, names: list[str]) -> Claim:
         why=(
             Text(
                 f"{loss.thing} takes every branch of the redundancy of {listed(names).en} at once.",
-                f"{loss.thing} nimmt alle Zweige von {listed(names).de} auf einmal mit.",
+                f"{loss.thing} nimmt alle Zweige von {listed(names).dative} auf einmal mit.",
             ),
         ),
         fix=Text(f"Move one branch away from {loss.thing}.", f"Einen Zweig von {loss.thing} wegziehen."),
@@ -148,7 +148,7 @@ def find_provider_actions(case: Case) -> Iterator[Claim]:
         is_said = bool(provider.may_withdraw) or (name, "may-withdraw") in unknown
         if not is_said or not toll.unrecoverable or case.is_settled(name, "spread"):
             continue
-        notice = provider.notice_period
+        notice, lost = provider.notice_period, listed(toll.unrecoverable)
         yield Claim(
             rule="provider-action",
             thing=name,
@@ -158,9 +158,9 @@ def find_provider_actions(case: Case) -> Iterator[Claim]:
             ),
             why=(
                 Text(
-                    f"{listed(toll.unrecoverable).en} could not be recovered without it"
+                    f"{lost.en} could not be recovered without it"
                     + (f"; notice: {notice.days} days." if notice else "; no notice is promised."),
-                    f"{listed(toll.unrecoverable).de} wäre ohne ihn nicht wiederherzustellen.",
+                    f"{lost.de} {'wäre' if lost.count == 1 else 'wären'} ohne ihn nicht wiederherzustellen.",
                 ),
             ),
             fix=Text(
@@ -192,6 +192,20 @@ SHARED_FATE = Rule(
         "Alternatives that differ in place, power, provider and people.", "Alternativen, die sich unterscheiden."
     ),
     find=find_shared_fates,
+    prevented=(
+        Text(
+            "Hacker News 2022: the spare's disks died at the same age",
+            "Hacker News 2022: die Platten des Ersatzes starben im selben Alter",
+        ),
+        Text(
+            "OpenStreetMap 2024: two fibres, one provider's router",
+            "OpenStreetMap 2024: zwei Glasfasern, ein Router eines Anbieters",
+        ),
+        Text(
+            "Matrix.org 2025: one change touched both database servers",
+            "Matrix.org 2025: eine Änderung fasste beide Datenbankserver an",
+        ),
+    ),
 )
 
 PROVIDER_ACTION = Rule(
@@ -207,4 +221,14 @@ PROVIDER_ACTION = Rule(
     ),
     remedy=Text("Data, place and name never all with the same company.", "Daten, Ort und Name nie bei einer Firma."),
     find=find_provider_actions,
+    prevented=(
+        Text(
+            "Piratenpartei 2011: the police switched off every server at one hoster",
+            "Piratenpartei 2011: die Polizei schaltete alle Server bei einem Hoster ab",
+        ),
+        Text(
+            "Raisup 2019: an abuse filter locked the account with everything in it",
+            "Raisup 2019: ein Missbrauchsfilter sperrte das Konto mit allem darin",
+        ),
+    ),
 )

@@ -40,7 +40,7 @@ def _only_group(name: str, manager: str, shut: list[str]) -> Claim:
         thing=name,
         title=Text(
             f"Everybody gets into {things.en} through {name} alone",
-            f"Alle Zugänge zu {things.de} hängen allein an {name}",
+            f"Alle Zugänge zu {things.dative} hängen allein an {name}",
         ),
         why=(
             Text(

@@ -10,7 +10,7 @@ from kedge.model.finding import Loss, Severity, Text
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.single_points import find_only_groups
-from kedge.rules.wording import listed, services
+from kedge.rules.wording import IS, STANDS, listed, services
 
 
 def bare_hosts(case: Case) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -43,13 +43,14 @@ def find_spofs(case: Case) -> Iterator[Claim]:
     yield from find_only_groups(case)
     for host, bare in bare_hosts(case):
         down = case.toll(Loss(host)).down
-        more = len(down) - len(bare)
+        more, many = len(down) - len(bare), services(len(down))
+        verb, them = many.verb(*STANDS), many.verb(Text("it", "ihn"), Text("them", "sie"))
         yield Claim(
             rule="spof",
             thing=host,
             title=Text(
-                f"{services(len(down)).en} stop with {host}, and nothing else can carry them",
-                f"{services(len(down)).de} stehen mit {host}, und nichts anderes kann sie tragen",
+                f"{many.en} {verb.en} with {host}, and nothing else can carry {them.en}",
+                f"{many.de} {verb.de} mit {host}, und nichts anderes kann {them.de} tragen",
             ),
             why=(
                 Text(f"On {host}: {listed(bare).en}.", f"Auf {host}: {listed(bare).de}."),
@@ -90,15 +91,15 @@ def _single_operators(case: Case) -> Iterator[Claim]:
     for provider, domains in alone.items():
         down = case.toll(Loss(provider)).down
         if down:
-            names = listed(domains)
+            names, stopped = listed(domains), listed(down)
             yield Claim(
                 rule="spof",
                 thing=provider,
                 title=Text(f"{provider} alone answers for {names.en}", f"{provider} allein antwortet für {names.de}"),
                 why=(
                     Text(
-                        f"If its name servers fail, {listed(down).en} cannot be found.",
-                        f"Fallen dessen Nameserver aus, ist {listed(down).de} nicht zu finden.",
+                        f"If its name servers fail, {stopped.en} cannot be found.",
+                        f"Fallen dessen Nameserver aus, {stopped.verb(*IS).de} {stopped.de} nicht zu finden.",
                     ),
                 ),
                 fix=Text(
@@ -133,5 +134,18 @@ SPOF = Rule(
         "Ein zweiter Rechner, möglichst bei einem anderen Anbieter, mit Platz für das Wichtigste.",
     ),
     find=find_spofs,
-    prevented=("Piratenpartei 2007: mail, lists, Jabber and tickets on one machine",),
+    prevented=(
+        Text(
+            "Piratenpartei 2007: mail, lists, Jabber and tickets on one machine",
+            "Piratenpartei 2007: Mail, Listen, Jabber und Tickets auf einem Rechner",
+        ),
+        Text(
+            "Miraheze 2016: the expendable cache served every wiki's files",
+            "Miraheze 2016: der entbehrliche Cache lieferte die Dateien aller Wikis",
+        ),
+        Text(
+            "trivago 2021: one deleted group removed everybody from GitHub",
+            "trivago 2021: eine gelöschte Gruppe nahm allen den Zugang zu GitHub",
+        ),
+    ),
 )

@@ -36,7 +36,7 @@ def find_bk_stale(case: Case) -> Iterator[Claim]:
         thing=first,
         title=Text(
             f"The newest copy of {listed(list(late)).en} is older than promised",
-            f"Die neueste Kopie von {listed(list(late)).de} ist älter als versprochen",
+            f"Die neueste Kopie von {listed(list(late)).dative} ist älter als versprochen",
         ),
         why=(
             Text(
@@ -122,13 +122,14 @@ def find_rto_gaps(case: Case) -> Iterator[Claim]:
         yield from _untold(case, "rto-gap", _TIME, ("restore.takes", "restore.units"))
         return
     first = max(late, key=lambda name: late[name] / case.rto(case.sections.services[name]))
+    names = listed(list(late))
     needed, promised = days(late[first]), days(case.rto(case.sections.services[first]))
     yield Claim(
         rule="rto-gap",
         thing=first,
         title=Text(
-            f"{listed(list(late)).en} cannot be back as soon as promised",
-            f"{listed(list(late)).de} können nicht so schnell zurück sein wie versprochen",
+            f"{names.en} cannot be back as soon as promised",
+            f"{names.de} {'kann' if names.count == 1 else 'können'} nicht so schnell zurück sein wie versprochen",
         ),
         why=(
             Text(
@@ -162,6 +163,16 @@ BK_STALE = Rule(
     ),
     remedy=Text("Have the absence of a backup reported, not its failure.", "Das Ausbleiben melden lassen."),
     find=find_bk_stale,
+    prevented=(
+        Text(
+            "slum.cloud 2021: no dump for several days, unnoticed",
+            "slum.cloud 2021: tagelang unbemerkt kein Dump",
+        ),
+        Text(
+            "Wikimedia Labs 2015: the copy was nine days old",
+            "Wikimedia Labs 2015: die Kopie war neun Tage alt",
+        ),
+    ),
 )
 
 RTO_GAP = Rule(
@@ -181,4 +192,14 @@ RTO_GAP = Rule(
         "Measure it in a drill; make it shorter or promise less.", "Messen; verkürzen oder weniger versprechen."
     ),
     find=find_rto_gaps,
+    prevented=(
+        Text(
+            "Atlassian 2022: one site could be restored, hundreds took two weeks",
+            "Atlassian 2022: eine Site war schnell zurück, Hunderte brauchten zwei Wochen",
+        ),
+        Text(
+            "Matrix.org 2025: 51 TB took a day",
+            "Matrix.org 2025: 51 TB brauchten einen Tag",
+        ),
+    ),
 )

@@ -81,7 +81,7 @@ def _claim(rule: str, store: str, loss: Loss, names: list[str], title: Text, fix
         why=(
             Text(
                 f"{lost(loss).en} takes the data and every copy of {listed(names).en}.",
-                f"{lost(loss).de} nimmt die Daten und jede Kopie von {listed(names).de} mit.",
+                f"{lost(loss).de} nimmt die Daten und jede Kopie von {listed(names).dative} mit.",
             ),
         ),
         fix=fix,
@@ -98,7 +98,7 @@ def find_colocated(case: Case) -> Iterator[Claim]:
     for store, loss, names in _by_store(case, _is_place):
         title = Text(
             f"{store} is lost together with {listed(names).en}",
-            f"{store} geht zusammen mit {listed(names).de} verloren",
+            f"{store} geht zusammen mit {listed(names).dative} verloren",
         )
         fix = Text(
             f"A second copy that survives the loss of {loss.thing}: another building, another provider.",
@@ -113,7 +113,7 @@ def find_mirrors(case: Case) -> Iterator[Claim]:
     for store, loss, names in _by_store(case, _is_deletion):
         title = Text(
             f"{store} follows {listed(names).en}: it repeats every deletion",
-            f"{store} folgt {listed(names).de}: jede Löschung geschieht auch dort",
+            f"{store} folgt {listed(names).dative}: jede Löschung geschieht auch dort",
         )
         if case.sections.stores[store].type == "snapshot":
             title = Text(
@@ -172,7 +172,16 @@ BK_COLOCATED = Rule(
     ),
     remedy=Text("One copy elsewhere, with another owner.", "Eine Kopie anderswo, bei jemand anderem."),
     find=find_colocated,
-    prevented=("OVH Strasbourg 2021: backups in the building that burned",),
+    prevented=(
+        Text(
+            "OVH Strasbourg 2021: backups in the building that burned",
+            "OVH Straßburg 2021: Backups in dem Gebäude, das abbrannte",
+        ),
+        Text(
+            "Echopedia 2022: backups that went with the instance they were made of",
+            "Echopedia 2022: Backups, die mit ihrer Instanz verschwanden",
+        ),
+    ),
 )
 
 BK_MIRROR = Rule(
@@ -185,7 +194,20 @@ BK_MIRROR = Rule(
     decision=_DECISION,
     remedy=Text("Versions, kept apart from the original.", "Versionen, getrennt vom Original aufbewahrt."),
     find=find_mirrors,
-    prevented=("JournalSpace 2008: a RAID mirror was the only copy",),
+    prevented=(
+        Text(
+            "JournalSpace 2008: a RAID mirror was the only copy",
+            "JournalSpace 2008: ein RAID-Spiegel war die einzige Kopie",
+        ),
+        Text(
+            "KDE 2013: every mirror repeated the damage within minutes",
+            "KDE 2013: alle Spiegel wiederholten den Schaden binnen Minuten",
+        ),
+        Text(
+            "Gandi 2020: snapshots on the storage unit that failed",
+            "Gandi 2020: Snapshots auf dem Speicher, der ausfiel",
+        ),
+    ),
 )
 
 BK_DELETABLE = Rule(
@@ -198,5 +220,14 @@ BK_DELETABLE = Rule(
     decision=_DECISION,
     remedy=Text("Saving and deleting are separate powers.", "Sichern und Löschen sind getrennte Rechte."),
     find=find_deletable,
-    prevented=("Code Spaces 2014: data and backups deleted through one console",),
+    prevented=(
+        Text(
+            "Code Spaces 2014: data and backups deleted through one console",
+            "Code Spaces 2014: Daten und Backups über eine Konsole gelöscht",
+        ),
+        Text(
+            "CloudNordic 2023: one management network reached production and both backups",
+            "CloudNordic 2023: ein Verwaltungsnetz erreichte Produktion und beide Backups",
+        ),
+    ),
 )

@@ -97,4 +97,10 @@ UNVERIFIED = Rule(
     remedy=Text("Ask three questions a week: `kedge ask`.", "Drei Fragen in der Woche: `kedge ask`."),
     find=find_unverified,
     is_summary=True,
+    prevented=(
+        Text(
+            "Bluepad at OVH 2021: two buildings, it was believed; it was one",
+            "Bluepad bei OVH 2021: zwei Gebäude, dachte man; es war eines",
+        ),
+    ),
 )

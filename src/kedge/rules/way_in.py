@@ -131,6 +131,12 @@ CIRC_ACCESS = Rule(
         "Ein zweiter Zugang, der mit dem ersten nichts teilt, einmal im Jahr ausprobiert.",
     ),
     find=find_access_circles,
+    prevented=(
+        Text(
+            "Rogers 2022: the management network ran over the core it was to repair",
+            "Rogers 2022: das Verwaltungsnetz lief über den Kern, den es reparieren sollte",
+        ),
+    ),
 )
 
 CIRC_SECRET = Rule(
@@ -164,7 +170,16 @@ CIRC_DNS = Rule(
         "Zugänge mit einer Adresse unter anderer Domain; ein zweiter Nameserver anderswo; die Zone als Datei.",
     ),
     find=find_dns_circles,
-    prevented=("Facebook 2021: the tools to repair the network needed its DNS",),
+    prevented=(
+        Text(
+            "GitHub 2014: deploying the DNS needed a service that needed the DNS",
+            "GitHub 2014: die DNS-Verteilung brauchte einen Dienst, der das DNS brauchte",
+        ),
+        Text(
+            "Facebook 2021: the tools to repair the network needed its DNS",
+            "Facebook 2021: die Werkzeuge zur Reparatur des Netzes brauchten dessen DNS",
+        ),
+    ),
 )
 
 CIRC_TOOLING = Rule(
@@ -187,4 +202,14 @@ CIRC_TOOLING = Rule(
         "Eine Kopie anderswo oder ein geprobter Weg von Hand.",
     ),
     find=find_tooling_circles,
+    prevented=(
+        Text(
+            "AWS 2021: monitoring and deployment ran over the network that was to be repaired",
+            "AWS 2021: Überwachung und Verteilung liefen über das Netz, das zu reparieren war",
+        ),
+        Text(
+            "Slack 2021: new servers were provisioned over the gateways that were full",
+            "Slack 2021: neue Server kamen nur über die Gateways, die voll waren",
+        ),
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kedge.model.finding import Loss, Text
@@ -13,28 +14,45 @@ _MONTHS = (
 )
 
 
-def listed(names: Sequence[str], most: int = 5) -> Text:
+@dataclass(frozen=True, slots=True)
+class Phrase(Text):
+    """A phrase within a sentence: `de` is its nominative and accusative, `dative` follows von, mit, bei, in."""
+
+    dative: str
+    count: int
+
+    def verb(self, one: Text, many: Text) -> Text:
+        """Return the verb that agrees with it."""
+        return one if self.count == 1 else many
+
+
+def listed(names: Sequence[str], most: int = 5) -> Phrase:
     """Return names as a phrase: `mail, wiki and 3 more`."""
     shown = list(names[:most]) if len(names) <= most + 1 else list(names[: most - 1])
     if len(names) == most + 1:
         shown = list(names)
     rest = len(names) - len(shown)
     if rest:
-        return Text(f"{', '.join(shown)} and {rest} more", f"{', '.join(shown)} und {rest} weitere")
+        head = ", ".join(shown)
+        return Phrase(
+            f"{head} and {rest} more", f"{head} und {rest} weitere", f"{head} und {rest} weiteren", len(names)
+        )
     if len(shown) < 2:
-        return Text("".join(shown), "".join(shown))
+        return Phrase("".join(shown), "".join(shown), "".join(shown), len(shown))
     head = ", ".join(shown[:-1])
-    return Text(f"{head} and {shown[-1]}", f"{head} und {shown[-1]}")
+    german = f"{head} und {shown[-1]}"
+    return Phrase(f"{head} and {shown[-1]}", german, german, len(shown))
 
 
-def days(duration: timedelta) -> Text:
+def days(duration: timedelta) -> Phrase:
     """Return a duration in whole days or hours."""
     hours = duration / timedelta(hours=1)
     if hours < 36:
         count = max(1, round(hours))
-        return Text(f"{count} hour{'s' * (count != 1)}", f"{count} Stunde{'n' * (count != 1)}")
+        german = f"{count} Stunde{'n' * (count != 1)}"
+        return Phrase(f"{count} hour{'s' * (count != 1)}", german, german, count)
     count = round(hours / 24)
-    return Text(f"{count} days", f"{count} Tagen")
+    return Phrase(f"{count} days", f"{count} Tage", f"{count} Tagen", count)
 
 
 def on(moment: datetime) -> Text:
@@ -50,9 +68,16 @@ def counted(count: int, one: Text, many: Text) -> Text:
     return Text(f"{count} {chosen.en}", f"{count} {chosen.de}")
 
 
-def services(count: int) -> Text:
+def services(count: int) -> Phrase:
     """Return `1 service`, `3 services`."""
-    return counted(count, Text("service", "Dienst"), Text("services", "Dienste"))
+    text = counted(count, Text("service", "Dienst"), Text("services", "Dienste"))
+    return Phrase(text.en, text.de, f"{count} Dienst{'en' * (count != 1)}", count)
+
+
+IS = (Text("is", "ist"), Text("are", "sind"))
+"""The forms of to be, for `Phrase.verb`."""
+STANDS = (Text("stops", "steht"), Text("stop", "stehen"))
+"""The forms of to stop, for `Phrase.verb`."""
 
 
 def lost(loss: Loss) -> Text:
