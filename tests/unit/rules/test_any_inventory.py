@@ -50,12 +50,12 @@ HOST = maybe(
     volumes=st.sampled_from(({"root": {"size": "10 GB", "used": "9.9 GB", "growth": "1 GB/d"}}, {})),
 )
 SERVICE = maybe(
-    host=some(HOSTS, 1),
+    host=st.one_of(some(HOSTS, 1), st.just("unknown")),
     people=st.one_of(some(PEOPLE), st.just("unknown")),
-    save=st.sampled_from(("none", "copies", "mirror", "unknown")),
+    save=st.sampled_from(("none", "copies", "mirror", "unknown", {"to": ["mirror", "copies"], "every": "unknown"})),
     starts=st.sampled_from(("by-itself", "by-hand")),
     needs=st.fixed_dictionaries(
-        {}, optional={phase: some(SERVICES) for phase in ("run", "use", "start", "change", "recover")}
+        {}, optional={phase: some((*SERVICES, "tls")) for phase in ("run", "use", "start", "change", "recover")}
     ),
     domains=st.sampled_from(("club.example", "www.club.example")),
 )
@@ -78,12 +78,22 @@ def inventories(draw: st.DrawFn) -> dict[str, Any]:
     }
     return {
         "organisation": {"name": "Any"},
-        "places": {"site": {}},
+        "places": {"site": {"kind": draw(st.sampled_from(("site", "power", "batch")))}},
         "providers": {
-            "hoster": {"sells": ["h1"], "notices-to": draw(some(CHANNELS)), "support-hours": "mon-fri 8-18"},
+            "hoster": {
+                "sells": ["h1"],
+                "notices-to": draw(some(CHANNELS)),
+                "support-hours": "mon-fri 8-18",
+                **draw(maybe(may_withdraw=st.just("h1"), paid_with=st.just({"what": "a card", "until": "unknown"}))),
+            },
             "other": {"lead-time": draw(st.sampled_from(("1d", "unknown")))},
         },
-        "channels": {"c1": {"to": "mail it@club.example", **draw(maybe(via=some(SERVICES), readers=some(PEOPLE)))}},
+        "channels": {
+            "c1": {
+                "to": "mail it@club.example",
+                **draw(maybe(via=some(SERVICES), readers=some(PEOPLE), read_every=st.just("unknown"))),
+            }
+        },
         "people": {p: draw(maybe(channels=some(CHANNELS), left=st.just("2026-01-01"))) for p in PEOPLE},
         "hosts": {name: draw(HOST) for name in HOSTS},
         "accounts": {"a1": draw(ACCOUNT), "a2": draw(ACCOUNT)},
@@ -91,9 +101,18 @@ def inventories(draw: st.DrawFn) -> dict[str, Any]:
         "documents": {"book": draw(maybe(covers=some(SERVICES), kept=some((*SERVICES, "paper"))))},
         "stores": {
             "copies": draw(maybe(on=st.sampled_from(HOSTS), passphrase=st.just("key"), deletable_by=some(("a1",)))),
-            "mirror": {"follows": draw(st.sampled_from(SERVICES)), "on": draw(st.sampled_from(HOSTS))},
+            "mirror": draw(
+                maybe(follows=st.sampled_from(SERVICES), on=st.sampled_from(HOSTS), type=st.just("snapshot"))
+            ),
         },
         "services": services,
+        "groups": {
+            "g1": draw(
+                maybe(grants=some(("a1", "a2")), members=some(PEOPLE), managed_through=st.sampled_from(SERVICES))
+            )
+        },
+        "certificates": {"tls": draw(maybe(used_by=some(SERVICES), expiry=st.sampled_from(("unknown", "2026-11-01"))))},
+        "changes": {"c2": draw(maybe(of=some((*SERVICES, *HOSTS)), rehearsed=st.sampled_from(("unknown", "no"))))},
         "domains": {"club.example": draw(maybe(nameservers=some((*SERVICES, "hoster")), registrar=st.just("other")))},
     }
 
