@@ -42,6 +42,7 @@ def promised(command: str) -> set[str]:
     [
         ("check", ["check", STATE_5]),
         ("whatif", ["whatif", "rack1", *ON]),
+        ("suggest", ["suggest", "--count", "3", *ON]),
         ("before", ["before", "move", "wiki", *ON]),
         ("show", ["show", "wiki", *ON]),
         ("ask", ["ask", *ON]),
