@@ -71,6 +71,8 @@ def whatif_answer(answer: WhatIf, left: Aftermath, language: str) -> Json:
         "chain": list(answer.chain),
         "circles": [list(circle) for circle in answer.circles],
         "plan": [_step_answer(step, language) for step in answer.plan],
+        "ends": round(answer.finish.hours * 3600),
+        "at_least": answer.finish.is_open,
     }
 
 
@@ -80,7 +82,12 @@ def _step_answer(step: PlanStep, language: str) -> Json:
         "who": step.who or None,
         "needs": list(step.needs),
         "takes": seconds(step.takes),
+        "origin": step.origin,
+        "unknown": step.unknown,
         "not_before": moment(step.not_before),
+        "ends": round(step.ends.hours * 3600),
+        "at_least": step.ends.is_open,
+        "decides": step.decides,
     }
 
 
