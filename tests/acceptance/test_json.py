@@ -42,6 +42,7 @@ def promised(command: str) -> set[str]:
     [
         ("check", ["check", STATE_5]),
         ("whatif", ["whatif", "rack1", *ON]),
+        ("suggest", ["suggest", "--count", "3", *ON]),
         ("before", ["before", "move", "wiki", *ON]),
         ("show", ["show", "wiki", *ON]),
         ("ask", ["ask", *ON]),
@@ -54,7 +55,7 @@ def promised(command: str) -> set[str]:
 def test_keys_are_those_of_the_page(kedge: Kedge, command: str, argv: list[str | Path]) -> None:
     printed = set(keys_of(kedge(*argv, "--json").json))
     assert printed - promised(command) == set(), "printed, but not documented"
-    values = {"critical", "warning", "note", "ok", "red", "unknown"}
+    values = {"critical", "warning", "note", "ok", "red", "unknown", "measured", "declared"}
     accepted = {"accepted", "by", "until"} if command == "check" else set()
     assert promised(command) - printed - values - accepted == set(), "documented, but not printed"
 

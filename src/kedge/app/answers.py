@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from kedge.rules.case import Case
 from kedge.rules.judge import Verdict
 from kedge.rules.levels import Level
 from kedge.rules.preflight import Check
-from kedge.rules.suggest import Suggestion
+from kedge.rules.suggest import Agenda, Counts, Suggestion
 from kedge.rules.unknowns import Question
 from kedge.rules.whatif import PlanStep, WhatIf
 
@@ -72,6 +71,8 @@ def whatif_answer(answer: WhatIf, left: Aftermath, language: str) -> Json:
         "chain": list(answer.chain),
         "circles": [list(circle) for circle in answer.circles],
         "plan": [_step_answer(step, language) for step in answer.plan],
+        "ends": round(answer.finish.hours * 3600),
+        "at_least": answer.finish.is_open,
     }
 
 
@@ -81,7 +82,12 @@ def _step_answer(step: PlanStep, language: str) -> Json:
         "who": step.who or None,
         "needs": list(step.needs),
         "takes": seconds(step.takes),
+        "origin": step.origin,
+        "unknown": step.unknown,
         "not_before": moment(step.not_before),
+        "ends": round(step.ends.hours * 3600),
+        "at_least": step.ends.is_open,
+        "decides": step.decides,
     }
 
 
@@ -106,16 +112,27 @@ def questions_answer(questions: list[Question], total: int, language: str) -> Js
     return {"questions": asked, "unknown": total}
 
 
-def suggestions_answer(found: Sequence[Suggestion], language: str) -> list[Json]:
-    """Return the answer of `kedge suggest`; points are weighted by promise."""
-    return [
-        {
-            "what": each.what.to(language),
-            "who": list(each.who),
-            "effort": each.effort.to(language),
-            "settles": sorted([thing, word] for thing, word in each.settles),
-            "before": asdict(each.before),
-            "after": asdict(each.after),
-        }
-        for each in found
-    ]
+def suggestions_answer(found: Agenda, language: str) -> Json:
+    """Return the answer of `kedge suggest`."""
+    return {
+        "suggestions": [_suggestion(each, language) for each in found.items],
+        "left": [str(loss) for loss in found.left],
+        "tried": found.tried,
+        "possible": found.possible,
+        "complete": found.is_complete,
+    }
+
+
+def _suggestion(each: Suggestion, language: str) -> Json:
+    def counts(of: Counts) -> Json:
+        return {question: {"single": count.single, "pairs": count.pairs} for question, count in of.items()}
+
+    return {
+        "what": each.what.to(language),
+        "who": list(each.addition.who),
+        "effort": each.addition.effort.to(language),
+        "instead": [other.what.to(language) for other in each.instead],
+        "things": list(each.addition.things),
+        "before": counts(each.before),
+        "after": counts(each.after),
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from rich.text import Text as Line
@@ -46,6 +47,22 @@ def show_whatif(page: Page, case: Case, answer: WhatIf, left: Aftermath, languag
     ]
     if steps:
         page.put_rows(steps)
+        page.put(_finish_line(answer).to(language))
+
+
+def _finish_line(answer: WhatIf) -> Text:
+    """Return when it is done, and which steps decide that."""
+    deciding = [str(number) for number, step in enumerate(answer.plan, 1) if step.decides]
+    hours, is_open = answer.finish
+    if not hours:
+        return Text("How long: nobody has said or measured it.", "Wie lange: hat niemand gesagt oder gemessen.")
+    took = format_duration(timedelta(hours=hours))
+    least = Text("at least ", "mindestens ") if is_open else Text("", "")
+    steps = Text("step" if len(deciding) == 1 else "steps", "Schritt")
+    verb = Text("decides" if len(deciding) == 1 else "decide", "")
+    names = listed(deciding, len(deciding))
+    decide = Text(f"{steps.en} {names.en} {verb.en}", f"es entscheidet {steps.de} {names.de}")
+    return Text(f"Done after {least.en}{took}; {decide.en}.", f"Fertig nach {least.de}{took}; {decide.de}.")
 
 
 def _losses(losses: Sequence[Loss], language: str) -> str:
@@ -108,10 +125,20 @@ def _step_line(step: PlanStep, language: str) -> Line:
     if step.not_before:
         notes.append(f"{Text('not before', 'nicht vor').to(language)} {on(step.not_before).to(language)}")
     if step.is_timed:
-        unknown = Text("time unknown", "Dauer unbekannt").to(language)
-        notes.append(format_duration(step.takes) if step.takes is not None else unknown)
+        notes.append(_time_note(step).to(language))
     line = Line(step.what.to(language))
     return line.append(f" ({'; '.join(notes)})", "dim") if notes else line
+
+
+def _time_note(step: PlanStep) -> Text:
+    if step.takes is None:
+        return Text("time unknown", "Dauer unbekannt")
+    took = format_duration(step.takes)
+    if step.unknown:
+        rest = f"{step.unknown}/{step.parts}"
+        return Text(f"at least {took}, {rest} unknown", f"mindestens {took}, {rest} unbekannt")
+    origin = {"measured": Text(" measured", " gemessen")}.get(step.origin, Text("", ""))
+    return Text(took + origin.en, took + origin.de)
 
 
 def show_preflight(

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kedge.inventory import nodes
-from kedge.inventory.compile_services import domains_of_service
 from kedge.model.finding import Loss, Text
 from kedge.rules.case import Case, Toll
-from kedge.rules.circles import chain_of, circles_of, explained, standing
+from kedge.rules.circles import chain_of, circles_of, explained
+from kedge.rules.steps import Act, Origin, Step, steps_back
 from kedge.rules.wording import listed
+from kedge.scenarios.order import NOW, Finish, Plan, latest
+from kedge.scenarios.schedule import Slot, schedule
 
 
 @dataclass(frozen=True)
 class PlanStep:
-    """One step of the way back. `takes` None: nobody has said or measured it. `not_before`: support opens then.
+    """One step of the way back, or several of one kind by the same person, one after the other.
 
+    `takes` is the known part (None: nothing is known), `unknown` how many parts nobody has measured or declared, of
+    `parts`. `not_before`: support opens then. `ends` is counted from the loss. `decides`: it lies on the critical path.
     Learning of it takes no time of its own (`is_timed`).
     """
 
@@ -27,13 +31,19 @@ class PlanStep:
     takes: timedelta | None = None
     not_before: datetime | None = None
     is_timed: bool = True
+    origin: Origin = "unknown"
+    unknown: int = 0
+    parts: int = 1
+    ends: Finish = NOW
+    decides: bool = False
 
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The answer: what goes, what cannot come back, of what nobody hears, why (as paths), and the plan.
+    """The answer: what goes, what cannot come back, of what nobody hears, why (as paths), the plan, and its finish.
 
-    `chain` is the first circle as people follow it: from the message down to what was lost.
+    `chain` is the first circle as people follow it: from the message down to what was lost. `finish` is when the last
+    step ends, if everybody does one thing at a time.
     """
 
     lost: tuple[Loss, ...]
@@ -43,6 +53,7 @@ class WhatIf:
     chain: tuple[str, ...]
     without_data: tuple[str, ...]
     plan: tuple[PlanStep, ...]
+    finish: Finish = NOW
 
 
 def what_if(case: Case, losses: Sequence[Loss]) -> WhatIf:
@@ -55,6 +66,8 @@ def what_if(case: Case, losses: Sequence[Loss]) -> WhatIf:
     doubted = case.toll_of(case.solve(losses, also=case.compiled.assumptions()))
     named = [circle for loss in losses if len(losses) == 1 for circle in circles_of(case, loss)]
     missing = tuple(s for s in toll.unrecoverable if not truth.least[case.compiled.node(nodes.DATA, s)])
+    steps = steps_back(case, losses, truth, toll, missing)
+    slots = _timetable(case, steps)
     return WhatIf(
         tuple(losses),
         toll,
@@ -62,154 +75,97 @@ def what_if(case: Case, losses: Sequence[Loss]) -> WhatIf:
         tuple(dict.fromkeys([*(circle.path for circle in named), *explained(case, truth)])),
         chain_of(case, named[0]) if named else (),
         missing,
-        tuple(_plan(case, losses, toll, missing)),
+        _merged(steps, slots),
+        latest(slot.end for slot in slots.values()),
     )
 
 
-def _plan(case: Case, losses: Sequence[Loss], toll: Toll, missing: Sequence[str]) -> Iterator[PlanStep]:
-    if not toll.down:
-        return
-    yield _notice_step(case, toll)
-    replaced = _lost_machines(case, losses)
-    for host in replaced:
-        yield from _machine_steps(case, losses, host)
-    yield from _service_steps(case, toll, replaced, missing)
-    yield from _route_steps(case, toll, replaced)
+def _timetable(case: Case, steps: Sequence[Step]) -> Mapping[int, Slot]:
+    """Return who does each step and when: one person does one thing at a time."""
+    hour = timedelta(hours=1)
+    durations = {number: None if step.takes is None else step.takes / hour for number, step in enumerate(steps)}
+    chosen = {number: step.after for number, step in enumerate(steps)}
+    for number, step in enumerate(steps):
+        if step.not_before:  # a wait of its own, known even if the step's duration is not
+            wait = len(durations)
+            durations[wait], chosen[wait] = (step.not_before - case.now) / hour, ()
+            chosen[number] = (*step.after, wait)
+    finish = dict.fromkeys([*range(len(steps), len(durations)), *range(len(steps))], NOW)
+    who = {number: step.who for number, step in enumerate(steps) if step.who and not step.is_waiting}
+    made = {slot.step: slot for slot in schedule(Plan(finish, chosen, durations), chosen, who).slots}
+    return {number: made.get(number) or Slot(number, None, NOW, NOW) for number in range(len(steps))}
 
 
-def _notice_step(case: Case, toll: Toll) -> PlanStep:
-    first = toll.down[0]
-    people = case.inventory.actors(case.sections.services[first].people)
-    who = next((p for p in people if case.inventory.can_act(p, case.now)), "")
-    if toll.unnoticed:
-        return PlanStep(
-            Text("notice it by chance: no message arrives", "es zufällig bemerken: keine Meldung kommt an"),
-            who,
-            is_timed=False,
-        )
-    channel = next(iter(case.compiled.index.channels_of.get(who, ())), "")
-    return PlanStep(Text("hear of it", "davon erfahren"), who, (channel,) if channel else (), is_timed=False)
+def _critical(steps: Sequence[Step], slots: Mapping[int, Slot]) -> set[int]:
+    """Return the chain that decides the finish: from the last step back to what it waited for, or whom."""
+    timed = [slots[number] for number, step in enumerate(steps) if step.takes != timedelta()]
+    found: set[int] = set()
+    last = max(timed, key=lambda slot: (slot.end, -slot.step), default=None)
+    while last is not None:
+        found.add(last.step)
+        last = _awaited(last, steps, [slot for slot in timed if slot.step not in found])
+    return found
 
 
-def _lost_machines(case: Case, losses: Iterable[Loss]) -> list[str]:
-    """Return the machines (not guests) that are no longer whole."""
-    truth = case.solve(losses)
-    return [
-        name
-        for name, host in case.sections.hosts.items()
-        if not truth.least[case.compiled.node(nodes.SOLID, name)]
-        and (not host.guest_of or truth.least[case.compiled.node(nodes.SOLID, host.guest_of)])
+def _awaited(slot: Slot, steps: Sequence[Step], others: Sequence[Slot]) -> Slot | None:
+    """Return what ended when this step began, and had to: a step before it, or what kept its person busy."""
+    after = steps[slot.step].after
+    before = [
+        other
+        for other in others
+        if other.end.hours == slot.start.hours and (other.step in after or (other.who and other.who == slot.who))
     ]
+    return max(before, key=lambda other: (other.step in after, -other.step), default=None)
 
 
-def _machine_steps(case: Case, losses: Iterable[Loss], host: str) -> Iterator[PlanStep]:
-    spare = _spare_for(case, losses, host)
-    if spare:
-        yield PlanStep(Text(f"use {spare} in place of {host}", f"{spare} anstelle von {host} nehmen"), "", (spare,))
-        return
-    index = case.compiled.index
-    provider = next(iter(index.sellers.get(host, ())), None)
-    if provider is None:
-        yield PlanStep(Text(f"replace {host}", f"{host} ersetzen"), "")
-        return
-    account = next(iter(index.openers.get(provider, ())), None)
-    declared = case.sections.providers[provider]
-    opening = declared.support.next_open(case.now) if declared.support else None
-    yield PlanStep(
-        Text(
-            f"have {provider} revive or replace {host}", f"{host} durch {provider} wiederbeleben oder ersetzen lassen"
-        ),
-        _holder(case, account),
-        (account,) if account else (),
-        declared.lead_time,
-        opening if opening and opening > case.now else None,
+def _merged(steps: Sequence[Step], slots: Mapping[int, Slot]) -> tuple[PlanStep, ...]:
+    """Return the steps as lines of a plan: what one person does with one source is one line."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for number, step in enumerate(steps):
+        who = slots[number].who or next(iter(step.who), "")
+        groups.setdefault((step.act, who, step.source, step.needs, step.not_before), []).append(number)
+    critical = _critical(steps, slots)
+    return tuple(_line(steps, slots, members, critical) for members in groups.values())
+
+
+def _line(steps: Sequence[Step], slots: Mapping[int, Slot], members: Sequence[int], critical: set[int]) -> PlanStep:
+    first, every = steps[members[0]], [steps[number] for number in members]
+    known = [step.takes for step in every if step.takes is not None]
+    total = max(known, default=timedelta()) if first.is_waiting else sum(known, timedelta())
+    origins = {step.origin for step in every if step.takes is not None}
+    return PlanStep(
+        _words(first, [thing for step in every for thing in step.things]),
+        slots[members[0]].who or next(iter(first.who), ""),
+        first.needs,
+        total if known else None,
+        first.not_before,
+        is_timed=first.act not in ("hear", "chance", "spare"),
+        origin="declared" if "declared" in origins else next(iter(origins), "unknown"),
+        unknown=len(every) - len(known),
+        parts=len(every),
+        ends=latest(slots[number].end for number in members),
+        decides=not critical.isdisjoint(members),
     )
 
 
-def _spare_for(case: Case, losses: Iterable[Loss], host: str) -> str | None:
-    truth = case.solve(losses)
-    services = [s for h in case.compiled.index.inside(host) for s in case.compiled.index.services_on.get(h, ())]
-    for spare in case.compiled.index.spares:
-        has = case.compiled.node(nodes.HAS, spare)
-        if truth.least[has] and services and has in case.rules.gate(case.compiled.node(nodes.PLACE, services[0]))[1]:
-            return spare
-    return None
+_ACTS: Mapping[Act, Text] = {
+    "hear": Text("hear of it", "davon erfahren"),
+    "chance": Text("notice it by chance: no message arrives", "es zufällig bemerken: keine Meldung kommt an"),
+    "spare": Text("use {source} in place of {things}", "{source} anstelle von {things} nehmen"),
+    "order": Text("have {source} revive or replace {things}", "{things} durch {source} wiederbeleben oder ersetzen"),
+    "replace": Text("replace {things}", "{things} ersetzen"),
+    "restore": Text("restore {things} from {source}", "{things} aus {source} zurückspielen"),
+    "set-up": Text("set up {things} again", "{things} neu aufsetzen"),
+    "empty": Text(
+        "set up {things} anew and empty: no copy exists", "{things} neu und leer aufsetzen: keine Kopie vorhanden"
+    ),
+    "route": Text("point {things} to the new address, if it changed", "{things} auf die neue Adresse zeigen lassen"),
+}
+_SHOWN = 12
 
 
-def _holder(case: Case, account: str | None) -> str:
-    holders = case.inventory.actors(case.sections.accounts[account].held_by) if account else ()
-    return next((p for p in holders if case.inventory.can_act(p, case.now)), "")
-
-
-def _service_steps(case: Case, toll: Toll, replaced: Sequence[str], missing: Sequence[str]) -> Iterator[PlanStep]:
-    """Yield the restoring of services, those that others need first; what has no copy is set up empty, together."""
-    on_lost = [s for s in _in_order(case, toll.down) if set(standing(case, s)) & set(replaced) or s in missing]
-    for name in on_lost:
-        service = case.sections.services[name]
-        if name in missing:
-            continue
-        stores = service.save.to if service.save else ()
-        source = stores[0] if stores else ""
-        takes = service.restore.takes * (service.restore.units or 1) if service.restore.takes else None
-        step = Text(f"restore {name} from {source}", f"{name} aus {source} zurückspielen")
-        if not source:
-            step = Text(f"set up {name} again", f"{name} neu aufsetzen")
-        yield PlanStep(step, _responsible(case, name), _needs(case, source), takes)
-    empty = [s for s in on_lost if s in missing]
-    if empty:
-        names = listed(empty, 6)
-        yield PlanStep(
-            Text(
-                f"set up {names.en} anew and empty: no copy exists", f"{names.de} neu und leer aufsetzen: keine Kopie"
-            ),
-            _responsible(case, empty[0]),
-        )
-
-
-def _in_order(case: Case, names: Sequence[str]) -> list[str]:
-    """Return services so that what others need to run comes first; ties keep the inventory's order."""
-    services, found = case.sections.services, dict[str, None]()
-
-    def visit(name: str, seen: frozenset[str]) -> None:
-        if name in seen or name in found:
-            return
-        service = services[name]
-        for need in (*service.required(), *()):
-            if need.of in services and need.of in names:
-                visit(need.of, seen | {name})
-        for expression in (*service.needs.run, *service.needs.start):
-            if isinstance(expression, str) and expression in names:
-                visit(expression, seen | {name})
-        found[name] = None
-
-    for name in names:
-        visit(name, frozenset())
-    return list(found)
-
-
-def _responsible(case: Case, name: str) -> str:
-    people = case.inventory.actors(case.sections.services[name].people)
-    return next((p for p in people if case.inventory.can_act(p, case.now)), "")
-
-
-def _needs(case: Case, store: str) -> tuple[str, ...]:
-    if not store:
-        return ()
-    passphrase = case.sections.stores[store].passphrase
-    return (store, passphrase) if passphrase else (store,)
-
-
-def _route_steps(case: Case, toll: Toll, replaced: Sequence[str]) -> Iterator[PlanStep]:
-    moved = [s for s in toll.down if set(standing(case, s)) & set(replaced)]
-    domains = dict.fromkeys(
-        d for s in moved for d in domains_of_service(case.compiled.index, case.sections.services[s])
+def _words(step: Step, things: Sequence[str]) -> Text:
+    words, names = _ACTS[step.act], listed(things, _SHOWN)
+    return Text(
+        words.en.format(source=step.source, things=names.en), words.de.format(source=step.source, things=names.de)
     )
-    for domain in domains:
-        declared = case.sections.domains[domain]
-        opened = (domain, *(declared.nameservers or ()), declared.registrar or "")
-        account = next((a for thing in opened for a in case.compiled.index.openers.get(thing, ())), None)
-        yield PlanStep(
-            Text(f"point {domain} to the new address, if it changed", f"{domain} auf die neue Adresse zeigen lassen"),
-            _holder(case, account),
-            (account,) if account else (),
-        )

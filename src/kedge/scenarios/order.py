@@ -29,6 +29,12 @@ class Finish(NamedTuple):
 NOW = Finish(0.0)
 
 
+def latest(finishes: Iterable[Finish]) -> Finish:
+    """When all of these are done: at the latest of them, at least, if one of them may take longer than is known."""
+    found = list(finishes)
+    return Finish(max((each.hours for each in found), default=0.0), any(each.is_open for each in found))
+
+
 @dataclass(frozen=True)
 class Plan:
     """The fastest recovery. Only nodes that are true in the least reading have a finish.
@@ -98,7 +104,8 @@ def recovery(truth: Truth, durations: Mapping[int, float | None], targets: Itera
     done: dict[int, list[int]] = {}  # the children that are back, facts first, at most as many as needed
     ready: list[tuple[Finish, int, int]] = []
 
-    def note(node: int, start: Finish) -> None:
+    def note(node: int) -> None:
+        start = latest(finish[child] for child in done[node] if child in finish)
         takes = durations.get(node, 0.0)
         end = Finish(start.hours + (takes or 0.0), start.is_open or takes is None)
         heapq.heappush(ready, (end, truth.rank[node], node))
@@ -107,7 +114,7 @@ def recovery(truth: Truth, durations: Mapping[int, float | None], targets: Itera
         at_hand = [child for child in rules.children[node] if truth.least[child] and rules.strata[child] != LEAST]
         done[node] = at_hand[: rules.needs[node]]
         if len(done[node]) == rules.needs[node]:
-            note(node, NOW)
+            note(node)
     while ready:
         end, _, node = heapq.heappop(ready)
         finish[node] = end
@@ -115,7 +122,7 @@ def recovery(truth: Truth, durations: Mapping[int, float | None], targets: Itera
             if parent in done and len(done[parent]) < rules.needs[parent]:
                 done[parent].append(node)
                 if len(done[parent]) == rules.needs[parent]:
-                    note(parent, end)
+                    note(parent)
     chosen = {node: tuple(child for child in done[node] if child in finish) for node in finish}
     return Plan(finish, chosen, dict(durations))
 

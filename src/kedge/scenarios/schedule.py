@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from kedge.scenarios.order import NOW, Finish, Plan
+from kedge.scenarios.order import NOW, Finish, Plan, latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Schedule:
     @property
     def finish(self) -> Finish:
         """When everything is back; NOW if nothing had to be done."""
-        return max((slot.end for slot in self.slots), default=NOW)
+        return latest(slot.end for slot in self.slots)
 
 
 def schedule(plan: Plan, targets: Iterable[int], who: Mapping[int, Collection[str]]) -> Schedule:
@@ -53,6 +53,7 @@ class _Scheduler:
         self.tails = self._tails()
         self.ends: dict[int, Finish] = {}
         self.free: dict[str, Finish] = {}
+        self.doers: dict[int, str] = {}
         self.skills: dict[str, int] = {}
         for node in self.nodes:
             for person in who.get(node, ()):
@@ -75,6 +76,7 @@ class _Scheduler:
             self.ends[slot.step] = slot.end
             if slot.who is not None:
                 self.free[slot.who] = slot.end
+                self.doers[slot.step] = slot.who
             slots.append(slot)
         taken = [slot for slot in slots if self.plan.durations.get(slot.step, 0.0) != 0.0 or slot.who is not None]
         return Schedule(tuple(sorted(taken, key=lambda slot: slot.start)))
@@ -83,11 +85,17 @@ class _Scheduler:
         return all(child in self.ends for child in self.plan.chosen[node])
 
     def _place(self, node: int) -> Slot:
-        """The node at its earliest: with the person who is free first, of those the one who can do least else."""
-        ready = max((self.ends[child] for child in self.plan.chosen[node]), default=NOW)
-        people = sorted(self.who.get(node, ()), key=lambda p: (max(self._free(p), ready), self.skills[p], p))
+        """The node at its earliest: with the person who is free first.
+
+        Of those with one who did what it waits for (a handover costs more than it shows), then who can do least else.
+        """
+        ready = latest(self.ends[child] for child in self.plan.chosen[node])
+        at_it = {self.doers[child] for child in self.plan.chosen[node] if child in self.doers}
+        people = sorted(
+            self.who.get(node, ()), key=lambda p: (latest([self._free(p), ready]), p not in at_it, self.skills[p], p)
+        )
         person = people[0] if people else None
-        start = ready if person is None else max(ready, self._free(person))
+        start = ready if person is None else latest([ready, self._free(person)])
         takes = self.plan.durations.get(node, 0.0)
         return Slot(node, person, start, Finish(start.hours + (takes or 0.0), start.is_open or takes is None))
 

@@ -8,10 +8,8 @@ import pytest
 
 from kedge.model.facts import Fact
 from kedge.model.finding import Severity
-from kedge.rules.case import Case
 from kedge.rules.judge import judge
 from kedge.rules.registry import RULES
-from kedge.rules.suggest import suggest
 from tests.unit.rules.conftest import NOW, CaseOf
 from tests.unit.rules.test_rules import DRILLS, SOUND, everything, findings
 
@@ -156,19 +154,6 @@ def test_a_circle_that_only_somebody_unknown_might_break(case_of: CaseOf) -> Non
 def test_a_fact_that_is_no_size_never_ends_a_check(case_of: CaseOf, value: str) -> None:
     fact = Fact("web1", "used/root", value, NOW)
     assert ("disk-limit" in findings(case_of(SOUND, facts=(*DRILLS, fact)))) is ("%" in value)
-
-
-def fatal(case: Case) -> float:
-    return suggest(case)[0].before.single
-
-
-def test_suggestions_remove_what_they_say(case_of: CaseOf) -> None:
-    case = case_of(changed(("save: copies}", "save: none}")), facts=DRILLS)
-    found = suggest(case)
-    assert found[0].settles == {("wiki", "saved")}
-    assert found[0].after.single < found[0].before.single
-    assert [each.gain for each in found] == sorted((each.gain for each in found), reverse=True)
-    assert all(max(each.gain) > 0 for each in found)
 
 
 def test_every_rule_has_a_test_of_its_fault() -> None:

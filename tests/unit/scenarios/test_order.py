@@ -55,8 +55,7 @@ def test_a_plan_can_be_carried_out_in_its_order_and_its_critical_path_adds_up():
             path = plan.critical(target)
             assert path[-1] == target
             assert sum(durations[node] or 0 for node in path) == plan.finish[target].hours
-            if not plan.unknown(target):
-                assert not plan.finish[target].is_open
+            assert plan.finish[target].is_open == bool(plan.unknown(target))
             stages = plan.stages([target])
             assert sorted(node for stage in stages for node in stage) == sorted(plan.steps(target))
 
