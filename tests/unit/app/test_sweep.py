@@ -197,8 +197,10 @@ services:
   tickets: {kind: request-tracker, host: new, url: "http://tickets.example.org/", database: tickets-db}
   tickets-db: {kind: mariadb, host: new}
   dns: {kind: bind, host: new, hostname: ns1.example.org}
+  mx2: {kind: postfix, host: old, hostname: mx2.example.org}
+  relay: {kind: postfix, host: old, hostname: out.example.org}
 domains:
-  example.org: {nameservers: dns, zone: {"wiki www": A 192.0.2.10, "@": "MX 10 mail"}}
+  example.org: {nameservers: dns, zone: {"wiki www": A 192.0.2.10, "@": [MX 10 mail, MX 20 mx2.example.org.]}}
 """
 
 
@@ -227,7 +229,7 @@ class TestSurvey:
     def test_a_host_is_knocked_at_and_entered(self, opened: Opened) -> None:
         found: dict[str, Any] = {one.name: one for one in survey(opened, ["old"])}
         assert set(found) == {"reach", "system"}
-        assert found["reach"].probe.ports == (22, 80)
+        assert found["reach"].probe.ports == (22, 80, 25)
         assert found["reach"].places == (Address("192.0.2.10"),)
 
     def test_a_host_kedge_cannot_enter_is_only_knocked_at(self, opened: Opened) -> None:
@@ -247,6 +249,12 @@ class TestSurvey:
         site: Any = one.at.site
         assert site.net.pins == {"wiki.example.org": "198.51.100.7"}
         assert isinstance(site.shell, NoShell)
+
+    def test_a_second_way_in_must_take_the_mail_of_the_domain_that_points_to_it(self, opened: Opened) -> None:
+        second: Any
+        relay: Any
+        second, relay = survey(opened, ["mx2", "relay"])
+        assert (second.probe.recipient, relay.probe.recipient) == ("postmaster@example.org", "")
 
     def test_bound_services_come_along(self, opened: Opened) -> None:
         one, *_ = survey(opened, ["wiki"])
@@ -268,7 +276,7 @@ def judged(inventory: Inventory, *looks: Look) -> tuple[Finding, ...]:
 
 class TestJudge:
     def test_a_page_that_blames_its_database_makes_it_the_suspect(self, inventory: Inventory) -> None:
-        what = "answered with an error page: 'Cannot access the database'"
+        what = "answered with an error page: it cannot reach its database"
         found = judged(inventory, look("tickets", Status.DOWN, what), look("dns", Status.OK))
         assert [finding.thing for finding in found] == ["tickets-db"]
 
