@@ -30,6 +30,7 @@ from kedge.model.observation import Observation, Status
 from kedge.model.people import Secret
 from kedge.model.ports import Address, Exit
 from kedge.probes.http import HttpProbe
+from tests.unit.idle_loop import run_idle
 from tests.unit.probes.fakes import serving
 from tests.unit.probes.nameservers import NameServer, name_servers
 from tests.unit.probes.test_http import page
@@ -67,7 +68,7 @@ def target(probe: Any, host: str = "192.0.2.1", port: int = 80, thing: str = "wi
 
 
 def run(targets: list[Target]) -> list[Look]:
-    return asyncio.run(Sweep("here", now=lambda: NOW).run(targets))
+    return run_idle(Sweep("here", now=lambda: NOW).run(targets))
 
 
 class TestSweep:
@@ -94,7 +95,7 @@ class TestSweep:
 
     def test_everybody_is_told_of_each_look(self) -> None:
         told: list[Look] = []
-        asyncio.run(Sweep("here", told.append).run([target(Staring()), target(Staring())]))
+        run_idle(Sweep("here", told.append).run([target(Staring()), target(Staring())]))
         assert len(told) == 2
 
 
@@ -289,6 +290,20 @@ class TestJudge:
             "forum is down": [],
             "tickets is down": [],
         }
+        (cause,) = (one for one in found if one.thing == "old")
+        assert [str(reason) for reason in cause.why] == ["wiki, http: said so"]
+
+    def test_a_changed_record_is_a_finding_of_its_own_with_before_and_after(self, inventory: Inventory) -> None:
+        what = "ns2 did not answer; differs from what is declared: MX of @"
+        evidence = {"rrset/@ MX": "5 other.example.net.", "drifted/@ MX": "ns1"}
+        zone = Look("example.org", "zone", "here", NOW, Observation(Status.DEGRADED, what, evidence))
+        lame, drift = judged(inventory, zone)
+        assert [str(reason) for reason in lame.why] == ["example.org, zone: ns2 did not answer"]
+        assert (drift.rule, str(drift.title)) == ("dns-drift", "MX of example.org was changed")
+        assert [str(reason) for reason in drift.why] == [
+            "Declared: 10 mail; 20 mx2.example.org",
+            "Seen on ns1: 5 other.example.net",
+        ]
 
     def test_what_needs_a_writer_fails_though_the_writer_answers(self, inventory: Inventory) -> None:
         """Mail that finds no room in its mailbox, while the mailbox can still be read."""
