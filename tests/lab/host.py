@@ -16,7 +16,7 @@ from tests.lab.boot import Order, volume_folder
 from tests.lab.component import Component
 from tests.lab.errors import CommandError, LabError
 from tests.lab.keeper import CHECKOUT, PATH, Keeper
-from tests.lab.keys import TRUSTED
+from tests.lab.keys import TRUSTED, credentials_folder
 
 if TYPE_CHECKING:
     from tests.lab.organisation import Machine
@@ -278,7 +278,9 @@ class Vantage:
     def argv(self, argv: Sequence[str], *, folder: Path | None = None) -> list[str]:
         """The command line that runs a command there, in this folder (default: the current one)."""
         pid = self._pid_file.read_text().strip()
-        at = ["env", "-C", str(folder or Path.cwd()), f"SSL_CERT_FILE={self.keeper.state / TRUSTED}"]
+        state = self.keeper.state
+        own = (f"SSL_CERT_FILE={state / TRUSTED}", f"CREDENTIALS_DIRECTORY={credentials_folder(state)}")
+        at = ["env", "-C", str(folder or Path.cwd()), *own]
         return self.keeper.argv(["nsenter", "-t", pid, "-m", "-u", "-n", "--", *at, *argv])
 
     def try_run(

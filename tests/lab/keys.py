@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 TRUSTED = "trusted.pem"
 """The file, among the lab's own, with the authorities the vantage trusts: the machine's and the lab's."""
+CREDENTIALS = {
+    "mail": "mail-kedge@verein.example",
+    "xmpp": "xmpp-kedge@verein.example",
+    "evidence": "kedge-database",
+}
+"""What kedge may know at the vantage: file among its credentials -> secret of the lab (examples/lab names them)."""
 AUTHORITY_DAYS, CERTIFICATE_DAYS = 3650, 90
 
 
@@ -65,6 +71,21 @@ def write_ssh_keys(lab: Lab) -> None:
     alive = [host for host in lab.hosts() if "sshd" in host.services() and host.is_alive()]
     known = {host.machine.full_name: host.read("/etc/ssh/ssh_host_ed25519_key.pub").split()[:2] for host in alive}
     (folder / "known_hosts").write_text("".join(f"{name} {' '.join(public)}\n" for name, public in known.items()))
+
+
+def write_credentials(lab: Lab) -> None:
+    """Write kedge's own passwords as systemd's LoadCredential= would: a folder that only its user can read."""
+    folder = credentials_folder(lab.keeper.state)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name, secret in CREDENTIALS.items():
+        if secret in lab.secrets.names():
+            (folder / name).touch(mode=0o600)
+            (folder / name).write_text(lab.secrets[secret] + "\n")
+
+
+def credentials_folder(state: Path) -> Path:
+    """The folder of kedge's credentials in a lab's state."""
+    return state / "credentials"
 
 
 def _ssh_key(secrets: Secrets, folder: Path) -> None:

@@ -21,7 +21,7 @@ from tests.lab.ground import install_tools
 from tests.lab.host import Host, Vantage
 from tests.lab.image import Image
 from tests.lab.keeper import Keeper, state_folder
-from tests.lab.keys import install_keys, make_keys, ssh_settings, write_ssh_keys
+from tests.lab.keys import install_keys, make_keys, ssh_settings, write_credentials, write_ssh_keys
 from tests.lab.layers import Layers, prepare
 from tests.lab.organisation import VANTAGE, Machine, Organisation, organisation
 from tests.lab.progress import Progress, side_by_side
@@ -147,6 +147,7 @@ class Lab:
         with self.progress.step("vantage, keys"):
             side_by_side(lambda: self.vantage.boot(self._vantage_files()), lambda: make_keys(self))
         self.switch_on(*self.hosts())
+        write_credentials(self)
 
     def _build_networks(self, machines: Sequence[Machine]) -> None:
         network.build_internet(self.keeper, list(self.plan.networks))

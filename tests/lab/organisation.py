@@ -32,6 +32,8 @@ FOREIGN_DOMAIN = "elsewhere.example"
 LISTS = f"lists.{DOMAIN}"
 TICKETS = "tickets"
 PEOPLE = ("anna", "bert")
+WATCHER = "kedge"
+"""The account, with a mailbox of its own, as which kedge looks; there was nothing of the kind in 2007."""
 OUTSIDERS = ("carl", "anna.privat", "bert.privat")
 ALIASES = (
     ("vorstand", f"anna@{DOMAIN}, bert@{DOMAIN}"),
@@ -173,7 +175,7 @@ def _old(*, faulty: bool) -> Machine:
 
 
 def _second_mx() -> postfix.SecondMx:
-    local = [*PEOPLE, "postmaster", TICKETS, *dict(ALIASES)]
+    local = [*PEOPLE, WATCHER, "postmaster", TICKETS, *dict(ALIASES)]
     recipients = (*(f"{name}@{DOMAIN}" for name in local), f"@{LISTS}")
     return postfix.SecondMx((DOMAIN, LISTS), f"mx2.{DOMAIN}", recipients)
 
@@ -200,13 +202,14 @@ def _new_components(*, faulty: bool) -> tuple[Component, ...]:
     members = (*(f"{name}@{DOMAIN}" for name in PEOPLE), f"carl@{FOREIGN_DOMAIN}")
     # In 2007 the provider's notices went to a mailbox on the very server they were about.
     aliases = (("hetzner", f"anna@{DOMAIN}"),) if faulty else ALIASES
+    accounts = PEOPLE if faulty else (*PEOPLE, WATCHER)
     return (
         sshd.Sshd(),
         postgresql.PostgreSQL(("mailman",)),
-        dovecot.Dovecot(DOMAIN, PEOPLE),
-        postfix.MailServer(DOMAIN, f"mail.{DOMAIN}", PEOPLE, aliases, lists_domain=LISTS, tickets=TICKETS),
+        dovecot.Dovecot(DOMAIN, accounts),
+        postfix.MailServer(DOMAIN, f"mail.{DOMAIN}", accounts, aliases, lists_domain=LISTS, tickets=TICKETS),
         mailman3.Mailman(LISTS, f"anna@{DOMAIN}", members),  # after Postfix, for which it writes tables
-        prosody.Prosody(DOMAIN, PEOPLE),
+        prosody.Prosody(DOMAIN, accounts),
         request_tracker.RequestTracker(f"tickets.{DOMAIN}", DOMAIN, f"tickets-db.{DOMAIN}"),
         apache.Apache((apache.Site(f"tickets.{DOMAIN}", behind=8080),)),
     )

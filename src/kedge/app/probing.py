@@ -27,8 +27,10 @@ from kedge.probes.everywhere import merge
 from kedge.probes.failure import judge_failure
 from kedge.probes.http import HttpProbe
 from kedge.probes.system import STOPPED
+from kedge.probes.zone import DIFFERS
 from kedge.rules.cause_graph import Graph, needs_of
 from kedge.rules.causes import causes
+from kedge.rules.dns_drift import changes_seen, finding_of
 
 _LOG = logging.getLogger(__name__)
 PER_PLACE = 10
@@ -156,7 +158,18 @@ def judge(inventory: Inventory, targets: Iterable[Target], looks: Iterable[Look]
             seen[look.thing][look.probe] = look.seen
     needs = dict(needs_of(inventory))
     parts = dict(_take_volumes(inventory, seen, needs))
-    return causes(needs, seen, hints=_hints(inventory, seen), parts=parts)
+    drift = list(_take_drift(inventory, seen))
+    return (*causes(needs, seen, hints=_hints(inventory, seen), parts=parts), *drift)
+
+
+def _take_drift(inventory: Inventory, seen: dict[str, dict[str, Observation]]) -> Iterator[Finding]:
+    """Yield a finding for each domain whose records were changed, and leave to the look what else is wrong."""
+    for name, domain in inventory.sections.domains.items():
+        zone = seen.get(name, {}).get("zone")
+        if zone and (changes := list(changes_seen(domain, zone.evidence))):
+            rest = [said for said in zone.what.split("; ") if not said.startswith(DIFFERS)]
+            seen[name]["zone"] = _left_over(zone, rest)
+            yield finding_of(name, changes)
 
 
 def beneath(inventory: Inventory, looks: Sequence[Look]) -> list[str]:
@@ -199,8 +212,14 @@ def _take_volumes(
 def _without_volumes(system: Observation) -> Observation:
     """Return what a host says of itself besides the volumes that take no more writes."""
     rest = [said for said in system.what.split("; ") if not said.endswith(("full", "inodes left", "read-only"))]
-    status = Status.DEGRADED if rest else Status.OK
-    return replace(system, status=status, what="; ".join(rest) or "runs")
+    return _left_over(system, rest)
+
+
+def _left_over(seen: Observation, rest: Sequence[str]) -> Observation:
+    """Return an observation of what is left once a part of it has become a finding of its own."""
+    if not rest:
+        return replace(seen, status=Status.OK, what="nothing else")
+    return replace(seen, status=Status.DEGRADED, what="; ".join(rest))
 
 
 def services_on(inventory: Inventory, host: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from kedge.model.premises import Host
 from kedge.model.service import Service
 from kedge.probes.reach import ReachProbe
 from kedge.probes.registration import RegistrationProbe, can_be_registered
+from kedge.probes.smtp import SmtpProbe
 from kedge.probes.system import SystemProbe
 from kedge.probes.tls import TlsProbe
 from kedge.probes.zone import ZoneProbe
@@ -88,9 +89,22 @@ class Surveyor:
             suffix = f" on {host}" if len(hosts) > 1 and not is_named and not self.there else ""
             for probe in service.probes(at):
                 if probe.scope == "instance" or not self.there:
-                    yield Target(name, probe.name + suffix, probe, at)
+                    yield Target(name, probe.name + suffix, self._with_recipient(probe), at)
             for probe in _certificates(service):
                 yield Target(name, probe.name + suffix, probe, at)
+
+    def _with_recipient(self, probe: Probe) -> Probe:
+        """Return the probe; of a mail server that MX records point to, it names a recipient there.
+
+        A second way in receives for no domain of its own, and is worth nothing if it refuses the mail of the others.
+        """
+        if not isinstance(probe, SmtpProbe) or probe.recipient or probe.login:
+            return probe
+        for name, domain in self.inventory.sections.domains.items():
+            targets = [data.split()[-1] for data in declared_records(domain).get(("@", "MX"), ()) if data.split()]
+            if probe.hostname in {one[:-1] if one.endswith(".") else f"{one}.{name}" for one in targets}:
+                return replace(probe, recipient=f"postmaster@{name}")
+        return probe
 
     def live(self, service: Service, host: str, depth: int = 1) -> Instance:
         """Return the running copy of a service on a host, with those it is bound to."""

@@ -28,6 +28,8 @@ def command(things: tuple[str, ...], there: str, vantage: str, path: str | None,
     --at. Exit code 1: something is not ok, or could not be looked at.
     """
     import asyncio
+    from datetime import timedelta
+    from time import monotonic
 
     from kedge.app.facts_seen import due, keep
     from kedge.app.opening import open_inventory, read_now
@@ -46,12 +48,15 @@ def command(things: tuple[str, ...], there: str, vantage: str, path: str | None,
     if not targets:
         raise UsageError("nothing here can be looked at", hint="give a service a `url` or a `hostname`")
     vantage = choose_vantage(opened.inventory, vantage)
-    with telling(len(targets)) as told:
-        looks = asyncio.run(Sweep(vantage, told).run(targets))
+    began = monotonic()
+    with telling([target.thing for target in targets]) as done:
+        looks = asyncio.run(Sweep(vantage, lambda look: done(look.thing)).run(targets))
     if things and not there and (more := beneath(opened.inventory, looks)):
         others = survey(opened, more)
-        looks += asyncio.run(Sweep(vantage).run(others))
+        with telling([target.thing for target in others]) as done:
+            looks += asyncio.run(Sweep(vantage, lambda look: done(look.thing)).run(others))
         targets += others
+    took = timedelta(seconds=monotonic() - began)
     findings = judge(opened.inventory, targets, looks)
     if as_json:
         from kedge.app.sweep_answer import probe_answer
@@ -60,7 +65,7 @@ def command(things: tuple[str, ...], there: str, vantage: str, path: str | None,
     else:
         from kedge.cli.seen import show_looks
 
-        show_looks(page(), looks, findings, language)
+        show_looks(page(), looks, findings, took, language, brief=not things)
     if not there:
         keep(opened.path, targets, looks)
     return int(not is_fine(looks))

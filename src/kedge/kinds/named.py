@@ -242,6 +242,7 @@ class RequestTracker(WebWithDatabase):
 
     kind: ClassVar[str] = "request-tracker"
     summary: ClassVar[str] = "a Request Tracker (RT) ticket system"
+    mark: ClassVar[tuple[str, str] | None] = ("Request Tracker", "RT.CurrentUser")
     requires: ClassVar[Roles] = {"database": DATABASES, "mail": MAIL}
     mail: ServiceRef | None = Field(None, description="the mail server that brings and takes its mail")
 

@@ -13,11 +13,12 @@ from kedge.kinds.mediawiki import MediaWiki
 from kedge.kinds.named import NAMED
 from kedge.kinds.plugin import Plugin
 from kedge.kinds.postfix import Postfix
+from kedge.kinds.spirit import Spirit
 from kedge.kinds.static_site import StaticSite
 from kedge.model.service import Service
 
 _ALL: tuple[type[Service], ...] = (
-    Http, StaticSite, Files, MediaWiki, MariaDB, MySQL, Postfix, Dovecot, Bind, Plugin, *NAMED,
+    Http, StaticSite, Files, MediaWiki, MariaDB, MySQL, Postfix, Dovecot, Bind, Plugin, Spirit, *NAMED,
 )  # fmt: skip
 
 KINDS: Mapping[str, type[Service]] = {kind.kind: kind for kind in sorted(_ALL, key=lambda kind: kind.kind)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -28,6 +28,9 @@ Url = Annotated[str, AfterValidator(check_url)]
 class Web(Service):
     """What every kind with a web page shares: the page is what its users see."""
 
+    mark: ClassVar[tuple[str, str] | None] = None
+    """The program's name, and what of its own source is on every page whatever its language; None: nothing known."""
+
     url: Url = Field("", description="address of the page that shows whether it works")
     text: str = Field("", description="text that must be on that page; without it an empty page would be fine")
 
@@ -46,10 +49,10 @@ class Web(Service):
 
     def probes(self, at: Instance) -> Iterable[Probe]:
         """Yield one look at the page."""
-        from kedge.probes.http import HttpProbe
+        from kedge.probes.http import HttpProbe, Mark
 
         if self.url:
-            yield HttpProbe(self.url, self.text)
+            yield HttpProbe(self.url, self.text, mark=Mark(*self.mark) if self.mark else None)
 
 
 def serve(at: Instance, folder: PurePosixPath) -> Program:

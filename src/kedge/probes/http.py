@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from kedge.model.instance import Instance, Scope
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Address
+from kedge.probes.error_page import NO_DATABASE, explain_error, find_error
 from kedge.probes.failure import judge_failure
 
 if TYPE_CHECKING:
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
 BODY_LIMIT_BYTES = 1 << 20
 LINE_LIMIT_BYTES = 1 << 15
 REDIRECTS = 10
-BROKEN_PAGES = (
-    "Cannot access the database", "Error establishing a database connection", "Database connection error",
-    "phpBB : Critical Error", "SQLSTATE[", "Fatal error: Uncaught", "Parse error: syntax error",
-    "Internal Server Error", "Software Error", "Proxy Error",
-)  # fmt: skip
-"""What well-known programs say with status 200 when their database or their code is broken."""
 _CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?([a-zA-Z0-9_.:-]+)", re.IGNORECASE)
 
 
@@ -43,8 +38,19 @@ class _Elsewhere(Exception):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What is on every page of a program, whatever its language: a bit of its own source."""
+
+    program: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class HttpProbe:
-    """Asks for one page; `text` must be on it, whatever its character set. `status` 0: anything below 400."""
+    """Asks for one page; `text` must be on it, whatever its character set. `status` 0: anything below 400.
+
+    Without a text it must bear the program's `mark`, unless it leads elsewhere: to a page where one logs in.
+    """
 
     url: str
     text: str = ""
@@ -54,6 +60,7 @@ class HttpProbe:
     name: str = "http"
     scope: Scope = "instance"
     trust: ssl.SSLContext | None = None
+    mark: Mark | None = None
 
     async def look(self, at: Instance) -> Observation:
         """Look once, within the limit, redirects included; at most 1 MiB of the page is read."""
@@ -100,22 +107,51 @@ class HttpProbe:
             body = await _read(response)
             text = _decode(body, response.charset)
             evidence = {"url": str(response.url), "status": str(response.status), "bytes": str(len(body))}
-            return self._judge(response.status, text, len(body) > BODY_LIMIT_BYTES, evidence)
+            has_moved = response.url.host != response.history[0].url.host if response.history else False
+            page = _Page(response.status, text, len(body) > BODY_LIMIT_BYTES, has_moved, evidence)
+            return self._judge(page)
 
-    def _judge(self, status: int, text: str, is_cut: bool, evidence: Mapping[str, str]) -> Observation:
-        if status != self.status if self.status else status >= 400:
-            return Observation(Status.DOWN, f"answered with status {status}", evidence)
-        broken = next((phrase for phrase in BROKEN_PAGES if phrase in text), "")
-        if self.text and self.text not in text and self.text not in html.unescape(text):
-            if is_cut:
-                return Observation(
-                    Status.UNKNOWN, f"'{self.text}' was not on the first {BODY_LIMIT_BYTES} bytes", evidence
-                )
-            instead = f", but with '{broken}'" if broken else ""
-            return Observation(Status.DOWN, f"answered without '{self.text}'{instead}", evidence)
-        if broken and not self.text:
-            return Observation(Status.DOWN, f"answered with an error page: '{broken}'", evidence)
-        return Observation(Status.OK, f"answered with status {status}", evidence)
+    def _judge(self, page: _Page) -> Observation:
+        if page.status != self.status if self.status else page.status >= 400:
+            return self._judge_status(page)
+        if self.text and self.text not in page.text and self.text not in html.unescape(page.text):
+            return self._judge_without(page)
+        phrase = "" if self.text else find_error(page.text)
+        if phrase:
+            return page.down(f"answered with an error page: {explain_error(phrase)}", phrase)
+        if self.mark and not (self.text or page.has_moved or self.mark.source in page.text):
+            return page.down(f"answered, but not as {self.mark.program} does")
+        return Observation(Status.OK, f"answered with status {page.status}", page.evidence)
+
+    def _judge_status(self, page: _Page) -> Observation:
+        """Return that the status is bad; why, where the page names the database."""
+        phrase = find_error(page.text)
+        why = f": {explain_error(phrase)}" if phrase in NO_DATABASE else ""
+        return page.down(f"answered with status {page.status}{why}", phrase)
+
+    def _judge_without(self, page: _Page) -> Observation:
+        """Return that the text is not there; unknown if the page goes on beyond what was read."""
+        if page.is_cut:
+            what = f"'{self.text}' was not on the first {BODY_LIMIT_BYTES} bytes"
+            return Observation(Status.UNKNOWN, what, page.evidence)
+        phrase = find_error(page.text)
+        instead = f", but with an error: {explain_error(phrase)}" if phrase else ""
+        return page.down(f"answered without '{self.text}'{instead}", phrase)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What was answered."""
+
+    status: int
+    text: str
+    is_cut: bool
+    has_moved: bool
+    evidence: Mapping[str, str]
+
+    def down(self, what: str, phrase: str = "") -> Observation:
+        """Return that it is down, with the phrase that says so."""
+        return Observation(Status.DOWN, what, {**self.evidence, **({"error": phrase} if phrase else {})})
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -58,6 +58,8 @@ class MediaWikiProbe:
             async with asyncio.timeout(self.limit.total_seconds()):
                 status, body = await fetch_page(net, url, self.limit, self.trust)
                 interface = find_interface(body, url)
+                if status >= 500:
+                    return Observation(Status.DOWN, f"its page answered with status {status}")
                 if status >= 400 or not interface:
                     return Observation(Status.UNKNOWN, "its page does not say where its interface is")
                 status, body = await fetch_page(net, f"{interface}?{QUERY}", self.limit, self.trust)

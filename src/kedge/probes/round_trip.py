@@ -88,7 +88,7 @@ class RoundTripProbe:
                 if token in await take_out(line, offers):
                     return Observation(Status.OK, "brought a mail to its mailbox", line.evidence)
                 await asyncio.sleep(EVERY_S)
-            what = f"accepted a mail that did not arrive within {seconds(self.limit)}"
+            what = f"accepted recipient and mail, but did not bring it to its mailbox within {seconds(self.limit)}"
             return Observation(Status.DOWN, what, line.evidence)
 
         call = imap.first_call(at, self.read)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 STEPS = 6
 """Questions that have to wait for one another; each has its share of the limit."""
 APEX_NS = ("@", "NS")
+DIFFERS = "differs from what is declared: "
+"""So begins the part of the sentence that says which RRsets were changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class ZoneProbe:
     addresses that are declared for them. `tells` are the beginnings of evidence that other rules read as facts.
     """
 
-    tells: ClassVar[frozenset[str]] = frozenset({"rrset"})
+    tells: ClassVar[frozenset[str]] = frozenset({"rrset", "drifted"})
 
     zone: str
     declared: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
@@ -119,7 +121,7 @@ class _Judgement:
         evidence |= dict(self._drift(answered))
         if drifted := sorted({key for key in self.probe.declared if self._differing(key, answered)}):
             words = [f"{kind} of {owner}" for owner, kind in drifted]
-            problems.append(f"differs from what is declared: {listed(words)}")
+            problems.append(f"{DIFFERS}{listed(words)}")
         if problems:
             return Observation(Status.DEGRADED, "; ".join(problems), evidence)
         return Observation(Status.OK, "is the same on every name server, and as declared", evidence)

@@ -168,7 +168,9 @@ class _Case:
         return found
 
     def _reasons(self, members: tuple[str, ...], symptoms: Sequence[Symptom]) -> Iterator[Text]:
-        for name in members:
+        # That a volume is full is said in the title; what shows it to its users is news.
+        said_of = [one.thing for one in symptoms][:FEW] if self.parts.keys() & set(members) else []
+        for name in said_of or members:
             for probe, seen in self.observations.get(name, {}).items():
                 if seen.status is not Status.OK:
                     said = f"{name}, {probe}: {seen.what}"

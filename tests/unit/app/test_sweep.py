@@ -30,6 +30,7 @@ from kedge.model.observation import Observation, Status
 from kedge.model.people import Secret
 from kedge.model.ports import Address, Exit
 from kedge.probes.http import HttpProbe
+from tests.unit.idle_loop import run_idle
 from tests.unit.probes.fakes import serving
 from tests.unit.probes.nameservers import NameServer, name_servers
 from tests.unit.probes.test_http import page
@@ -67,7 +68,7 @@ def target(probe: Any, host: str = "192.0.2.1", port: int = 80, thing: str = "wi
 
 
 def run(targets: list[Target]) -> list[Look]:
-    return asyncio.run(Sweep("here", now=lambda: NOW).run(targets))
+    return run_idle(Sweep("here", now=lambda: NOW).run(targets))
 
 
 class TestSweep:
@@ -94,7 +95,7 @@ class TestSweep:
 
     def test_everybody_is_told_of_each_look(self) -> None:
         told: list[Look] = []
-        asyncio.run(Sweep("here", told.append).run([target(Staring()), target(Staring())]))
+        run_idle(Sweep("here", told.append).run([target(Staring()), target(Staring())]))
         assert len(told) == 2
 
 
@@ -197,8 +198,10 @@ services:
   tickets: {kind: request-tracker, host: new, url: "http://tickets.example.org/", database: tickets-db}
   tickets-db: {kind: mariadb, host: new}
   dns: {kind: bind, host: new, hostname: ns1.example.org}
+  mx2: {kind: postfix, host: old, hostname: mx2.example.org}
+  relay: {kind: postfix, host: old, hostname: out.example.org}
 domains:
-  example.org: {nameservers: dns, zone: {"wiki www": A 192.0.2.10, "@": "MX 10 mail"}}
+  example.org: {nameservers: dns, zone: {"wiki www": A 192.0.2.10, "@": [MX 10 mail, MX 20 mx2.example.org.]}}
 """
 
 
@@ -227,7 +230,7 @@ class TestSurvey:
     def test_a_host_is_knocked_at_and_entered(self, opened: Opened) -> None:
         found: dict[str, Any] = {one.name: one for one in survey(opened, ["old"])}
         assert set(found) == {"reach", "system"}
-        assert found["reach"].probe.ports == (22, 80)
+        assert found["reach"].probe.ports == (22, 80, 25)
         assert found["reach"].places == (Address("192.0.2.10"),)
 
     def test_a_host_kedge_cannot_enter_is_only_knocked_at(self, opened: Opened) -> None:
@@ -247,6 +250,12 @@ class TestSurvey:
         site: Any = one.at.site
         assert site.net.pins == {"wiki.example.org": "198.51.100.7"}
         assert isinstance(site.shell, NoShell)
+
+    def test_a_second_way_in_must_take_the_mail_of_the_domain_that_points_to_it(self, opened: Opened) -> None:
+        second: Any
+        relay: Any
+        second, relay = survey(opened, ["mx2", "relay"])
+        assert (second.probe.recipient, relay.probe.recipient) == ("postmaster@example.org", "")
 
     def test_bound_services_come_along(self, opened: Opened) -> None:
         one, *_ = survey(opened, ["wiki"])
@@ -268,7 +277,7 @@ def judged(inventory: Inventory, *looks: Look) -> tuple[Finding, ...]:
 
 class TestJudge:
     def test_a_page_that_blames_its_database_makes_it_the_suspect(self, inventory: Inventory) -> None:
-        what = "answered with an error page: 'Cannot access the database'"
+        what = "answered with an error page: it cannot reach its database"
         found = judged(inventory, look("tickets", Status.DOWN, what), look("dns", Status.OK))
         assert [finding.thing for finding in found] == ["tickets-db"]
 
@@ -281,6 +290,20 @@ class TestJudge:
             "forum is down": [],
             "tickets is down": [],
         }
+        (cause,) = (one for one in found if one.thing == "old")
+        assert [str(reason) for reason in cause.why] == ["wiki, http: said so"]
+
+    def test_a_changed_record_is_a_finding_of_its_own_with_before_and_after(self, inventory: Inventory) -> None:
+        what = "ns2 did not answer; differs from what is declared: MX of @"
+        evidence = {"rrset/@ MX": "5 other.example.net.", "drifted/@ MX": "ns1"}
+        zone = Look("example.org", "zone", "here", NOW, Observation(Status.DEGRADED, what, evidence))
+        lame, drift = judged(inventory, zone)
+        assert [str(reason) for reason in lame.why] == ["example.org, zone: ns2 did not answer"]
+        assert (drift.rule, str(drift.title)) == ("dns-drift", "MX of example.org was changed")
+        assert [str(reason) for reason in drift.why] == [
+            "Declared: 10 mail; 20 mx2.example.org",
+            "Seen on ns1: 5 other.example.net",
+        ]
 
     def test_what_needs_a_writer_fails_though_the_writer_answers(self, inventory: Inventory) -> None:
         """Mail that finds no room in its mailbox, while the mailbox can still be read."""

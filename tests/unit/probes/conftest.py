@@ -1,7 +1,8 @@
-"""Certificates for fake servers."""
+"""Certificates for fake servers; and time that stands still while anybody is busy."""
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import ssl
 import subprocess
@@ -9,6 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.unit.idle_loop import run_idle
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an `async def` test in a loop in which a busy machine makes nobody late."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    wanted = pyfuncitem._fixtureinfo.argnames
+    run_idle(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
+    return True
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from kedge.probes.mysql_wire import NotMySQL, parse_greeting, parse_row
 from kedge.probes.postgres import PostgresProbe
 from kedge.probes.postgres_wire import NotPostgres
 from kedge.probes.postgres_wire import parse_row as parse_pg_row
+from tests.unit.idle_loop import run_idle
 from tests.unit.probes.databases import MySQL, Postgres, message, mysql_error, mysql_greeting, packet, pg_error
 from tests.unit.probes.fakes import (
     QUICK,
@@ -234,7 +235,7 @@ SOUP = st.binary(max_size=300) | st.lists(
 def test_any_bytes_end_in_an_observation(probe: Any, data: bytes) -> None:
     net = Saying(data=data)
     try:
-        found = asyncio.run(probe.look(instance({"sql": Address("127.0.0.1", 1)}, net=net, **{"pw-name": "x"})))
+        found = run_idle(probe.look(instance({"sql": Address("127.0.0.1", 1)}, net=net, **{"pw-name": "x"})))
     finally:
         net.close()
     assert found.what.isprintable()

@@ -19,7 +19,7 @@ from kedge.errors import OutsideError
 from kedge.model.instance import Instance
 from kedge.model.observation import Status
 from kedge.model.ports import Address
-from kedge.probes.http import BODY_LIMIT_BYTES, HttpProbe
+from kedge.probes.http import BODY_LIMIT_BYTES, HttpProbe, Mark
 
 URL = "http://www.example.org/"
 QUICK = timedelta(seconds=0.4)
@@ -173,7 +173,11 @@ class TestDown:
             (page("gone", "404 Not Found"), "answered with status 404"),
             (page("other text"), "answered without 'Welcome'"),
             (page(""), "answered without 'Welcome'"),
-            (page("Cannot access the database"), "but with 'Cannot access the database'"),
+            (page("Cannot access the database"), "but with an error: it cannot reach its database"),
+            (page("(Auf die Datenbank konnte nicht zugegriffen werden)", "500 Internal Server Error"),
+             "answered with status 500: it cannot reach its database"),
+            (page("Database inaccessible; contact the RT administrator (root)", "503 Service Unavailable"),
+             "answered with status 503: it cannot reach its database"),
             (raw(b"SSH-2.0-OpenSSH_9.2\r\n", reads=False), "did not answer as HTTP"),
             (raw(b"\x00\xff\x1b[31m" * 99, reads=False), "did not answer as HTTP"),
             (raw(b""), "did not answer as HTTP"),
@@ -185,7 +189,7 @@ class TestDown:
             (dripping, "did not answer within 0.4 s"),
         ],
         ids=[
-            "500", "503", "404", "other", "empty", "database", "ssh", "garbage", "hang-up", "cut", "header", "loop",
+            "500", "503", "404", "other", "empty", "database", "wiki", "tickets", "ssh", "garbage", "hang-up", "cut", "header", "loop",
             "scheme", "silent", "drip",
         ],
     )  # fmt: skip
@@ -200,6 +204,27 @@ class TestDown:
 
     async def test_a_page_about_errors_is_fine_if_its_text_is_there(self) -> None:
         assert (await look(page("Welcome. FAQ: Internal Server Error"), HttpProbe(URL, "Welcome")))[0] == "ok"
+
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            ("<title>Error establishing a database connection</title>" + "<p>" * 9999, "down"),
+            ("<p>" * 9999 + "\nFatal error: Uncaught TypeError in index.php:1", "down"),
+            ("<h1>Forum</h1>" + "<li>topic" * 999 + "<li>Internal Server Error, who knows?" + "<li>topic" * 999, "ok"),
+        ],
+    )
+    async def test_somebody_who_writes_about_errors_is_no_error_page(self, body: str, status: str) -> None:
+        assert (await look(page(body), HttpProbe(URL)))[0] == status
+
+    async def test_a_page_of_another_program_is_not_the_one_that_was_asked_for(self) -> None:
+        probe = HttpProbe(URL, mark=Mark("Request Tracker", "RT.CurrentUser"))
+        assert (await look(page("<script>RT.CurrentUser = {}</script>"), probe))[0] == "ok"
+        assert await look(page("It works!"), probe) == (Status.DOWN, "answered, but not as Request Tracker does")
+
+    async def test_a_page_where_one_logs_in_first_bears_no_mark(self) -> None:
+        async with serving(page("Log in")) as elsewhere:
+            there = page("", "302 Found", f"Location: http://127.0.0.1:{elsewhere.port}/login")
+            assert (await look(there, HttpProbe(URL, mark=Mark("Spirit", "stModules"))))[0] == "ok"
 
     async def test_refused(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as unused:

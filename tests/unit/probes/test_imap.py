@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +10,7 @@ from kedge.model.observation import Observation, Status
 from kedge.model.ports import Address
 from kedge.probes.imap import ImapProbe, parse_result
 from kedge.probes.login import Login
+from tests.unit.idle_loop import run_idle
 from tests.unit.probes.conftest import Certified
 from tests.unit.probes.fakes import (
     QUICK,
@@ -139,7 +138,7 @@ PIECES = [b"* OK x\r\n", b"k OK\r\n", b"k NO [UNAVAILABLE]\r\n", b"+ \r\n", b"{5
 def test_any_bytes_end_in_an_observation(data: bytes) -> None:
     net = Saying(data=data)
     try:
-        found = asyncio.run(WITH_LOGIN.look(instance({"imap": Address("127.0.0.1", 143)}, net=net, **{"pw-name": "x"})))
+        found = run_idle(WITH_LOGIN.look(instance({"imap": Address("127.0.0.1", 143)}, net=net, **{"pw-name": "x"})))
     finally:
         net.close()
     assert found.what.isprintable()

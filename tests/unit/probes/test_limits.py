@@ -22,6 +22,7 @@ from kedge.probes.smtp import SmtpProbe
 from kedge.probes.soa import SoaProbe
 from kedge.probes.tls import TlsProbe
 from kedge.probes.xmpp import XmppProbe
+from tests.unit.idle_loop import run_idle
 from tests.unit.probes.databases import message, mysql_greeting, packet
 from tests.unit.probes.fakes import Saying, instance
 
@@ -54,7 +55,7 @@ def test_a_look_ends(probe: Any, data: bytes) -> None:
     net = Saying(data=data, stays=True)
     at = instance({probe.endpoint: Address("192.0.2.1", 1)}, net=net, **{"pw-name": "x"})
     try:
-        found = asyncio.run(asyncio.wait_for(probe.look(at), 30))
+        found = run_idle(asyncio.wait_for(probe.look(at), 30))
     finally:
         net.close()
     assert found.what.isprintable()

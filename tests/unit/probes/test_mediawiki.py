@@ -33,11 +33,12 @@ class Wiki:
     answer: str
     page: str = PAGE
     status: str = "200 OK"
+    page_status: str = "200 OK"
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = await reader.readuntil(b"\r\n\r\n")
         is_api = b"GET /w/api.php?action=query" in asked
-        body, status = (self.answer, self.status) if is_api else (self.page, "200 OK")
+        body, status = (self.answer, self.status) if is_api else (self.page, self.page_status)
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body.encode())}\r\n\r\n{body}".encode())
         await writer.drain()
 
@@ -58,9 +59,11 @@ async def look(answer: Answer) -> Observation:
         (Wiki('{"error": {"code": "internal_api_error_DBQueryError"}}'), Status.DOWN, "its interface answered with 'internal_api_error_DBQueryError'"),
         (Wiki("<h1>Sorry", status="500 Error"), Status.DOWN, "its interface answered with status 500 and no JSON"),
         (Wiki(told(), page="<p>Welcome"), Status.UNKNOWN, "its page does not say where its interface is"),
+        (Wiki(told(), page_status="500 Error"), Status.DOWN, "its page answered with status 500"),
+        (Wiki(told(), page_status="403 Forbidden"), Status.UNKNOWN, "its page does not say where its interface is"),
         (silent, Status.DOWN, "did not answer within 0.4 s"),
     ],
-    ids=["healthy", "writable", "read-only", "read-only-2", "jobs", "database", "broken", "no-link", "silent"],
+    ids=["healthy", "writable", "read-only", "read-only-2", "jobs", "database", "broken", "no-link", "page", "closed", "silent"],
 )  # fmt: skip
 async def test_what_it_says(wiki: Answer, status: Status, what: str) -> None:
     found = await look(wiki)

@@ -106,7 +106,8 @@ async def test_without_uidplus_they_are_only_marked() -> None:
 
 async def test_a_mail_that_is_taken_and_never_delivered_is_down() -> None:
     found = await look(MailServer(delivers=False))
-    assert (found.status, found.what) == (Status.DOWN, "accepted a mail that did not arrive within 2 s")
+    what = "accepted recipient and mail, but did not bring it to its mailbox within 2 s"
+    assert (found.status, found.what) == (Status.DOWN, what)
 
 
 @pytest.mark.parametrize(

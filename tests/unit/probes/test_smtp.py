@@ -11,6 +11,7 @@ from kedge.model.ports import Address
 from kedge.probes.login import Login
 from kedge.probes.reply import parse_line
 from kedge.probes.smtp import SmtpProbe
+from tests.unit.idle_loop import run_idle
 from tests.unit.probes.conftest import Certified
 from tests.unit.probes.fakes import (
     QUICK,
@@ -243,11 +244,10 @@ async def test_a_server_that_refuses_this_vantage_is_not_down(answers: dict[str,
     )
 )
 def test_any_bytes_end_in_an_observation(data: bytes) -> None:
-    import asyncio
 
     net = Saying(data=data)
     try:
-        found = asyncio.run(PROBE.look(instance({"smtp": Address("127.0.0.1", 25)}, net=net)))
+        found = run_idle(PROBE.look(instance({"smtp": Address("127.0.0.1", 25)}, net=net)))
     finally:
         net.close()
     assert found.what.isprintable()

@@ -16,6 +16,7 @@ from kedge.model.ports import Address
 from kedge.probes.login import Login
 from kedge.probes.stanza import NotXmpp, Stanzas
 from kedge.probes.xmpp import XmppProbe
+from tests.unit.idle_loop import run_idle
 from tests.unit.probes.conftest import Certified, make_certificate
 from tests.unit.probes.fakes import (
     QUICK,
@@ -205,7 +206,7 @@ SOUP = st.binary(max_size=200) | st.lists(st.sampled_from(PIECES), max_size=12).
 def test_any_bytes_end_in_an_observation(data: bytes) -> None:
     net = Saying(data=data)
     try:
-        found = asyncio.run(probe().look(instance({"xmpp-client": Address("127.0.0.1", 5222)}, net=net)))
+        found = run_idle(probe().look(instance({"xmpp-client": Address("127.0.0.1", 5222)}, net=net)))
     finally:
         net.close()
     assert found.what.isprintable()
