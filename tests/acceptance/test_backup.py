@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,40 @@ def test_killed_it_leaves_no_lock_and_is_carried_on(desk: Desk, moment: str) -> 
     assert [run["state"] for run in desk.answer("runs")] == ["done"]
     assert not list((desk.folder / "state").rglob("spool/*"))
     assert not list((desk.folder / "repository" / "locks").iterdir())
+
+
+def test_nobody_listening_hides_no_result(desk: Desk) -> None:
+    process = desk.start("backup", "share")
+    assert process.stderr
+    process.stderr.close()
+    process.communicate()
+    assert process.returncode == 0
+    assert len(desk.answer("snapshots", "share")) == 1
+
+
+def test_backups_and_drills_that_stop_are_noticed(desk: Desk) -> None:
+    def rules(days: int) -> set[str]:
+        at = (datetime.now(UTC) + timedelta(days=days, minutes=1)).isoformat()
+        found = desk.answer("check", "--fail-on", "never", "--now", at)["findings"]
+        return {one["rule"] for one in found if "share" in str(one)}
+
+    desk.call("backup", "share")
+    desk.call("drill", "share")
+    assert not {"bk-stale", "bk-untested"} & rules(0)
+    assert "bk-stale" in rules(2)
+    assert "bk-untested" in rules(91)
+
+
+def test_what_vanished_is_doubted_at_the_next_backup(desk: Desk) -> None:
+    for number in range(40):
+        (desk.folder / "share" / f"brief-{number}.txt").write_text("Liebe Mitglieder")
+    desk.call("backup", "share")
+    for number in range(35):
+        (desk.folder / "share" / f"brief-{number}.txt").unlink()
+    (saved,) = desk.answer("backup", "share")
+    found = {one["rule"]: one for one in desk.answer("check", "--fail-on", "never")["findings"]}
+    assert saved["state"] == "saved"
+    assert "41 -> 6 entries since the last backup" in str(found["bk-doubtful"])
 
 
 def test_interrupted_by_hand_it_cleans_up_at_once(desk: Desk) -> None:

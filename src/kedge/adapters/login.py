@@ -31,15 +31,18 @@ GRACE = timedelta(seconds=30)
 HOW = "`local`, or hops one after the other: `ssh kedge@web1.example.org, sudo, docker exec wiki`"
 
 # $1 seconds it may take, $2 bytes of standard input, then the command. What comes after those bytes is the lifeline:
-# nothing is ever sent there, and its end means that nobody waits for the answer any more.
+# nothing is ever sent there, and its end means that nobody waits for the answer any more. A shell that dies of a signal
+# runs no EXIT trap (dash), and it says that its command was ended to a standard error that may be closed: SIGPIPE. The
+# group is ended, not timeout(1) alone, which forgets its child if it is ended just after it has begun.
 STUB = """
 limit=$1 bytes=$2; shift 2; umask 077
 folder=$(mktemp -d "${XDG_RUNTIME_DIR:-/dev/shm}/kedge.XXXXXX" 2>/dev/null || mktemp -d) || exit 120
 trap 'rm -rf "$folder"' EXIT
+trap 'exit 129' PIPE
 head -c "$bytes" > "$folder/in" && [ "$(wc -c < "$folder/in")" -eq "$bytes" ] || exit 120
 exec 3<&0
 timeout -k 10 "$limit" "$@" 3<&- < "$folder/in" & command=$!
-( while read -r _; do :; done; kill -TERM $command ) <&3 >/dev/null 2>&1 & lifeline=$!
+( while read -r _; do :; done; kill -TERM -$command || kill -TERM $command ) <&3 >/dev/null 2>&1 & lifeline=$!
 wait $command; code=$?
 kill $lifeline 2>/dev/null
 [ $code -ne 255 ] || code=121

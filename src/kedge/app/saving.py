@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
 from kedge.app.workshop import Workshop, first_line
-from kedge.errors import KedgeError, Refused, UsageError
-from kedge.model.facts import SHELF_LIFE
+from kedge.errors import EvidenceError, KedgeError, Refused, UsageError
+from kedge.model.facts import SHELF_LIFE, Fact
 from kedge.model.instance import Instance
 from kedge.model.ports import Run, SnapshotStore
 from kedge.model.service import Service
+from kedge.work.doubts import Count
 from kedge.work.run import Plan, name_run
 from kedge.work.saving import Spool, find_obstacles, remnants, saving
 from kedge.work.step import Deed
@@ -65,9 +67,17 @@ async def back_up(workshop: Workshop, name: str) -> Outcome:
         with workshop.locked(f"backup-{name}") as locked:
             run = await _save(locked, subject)
     except KedgeError as failure:
+        _note(workshop, name, f"failed: {first_line(failure)}")
         return Outcome(name, "failed", first_line(failure))
+    _note(workshop, name, "ok")
     saved = {step.name.removeprefix("save to "): step.result for step in run.steps if step.name.startswith("save to ")}
     return Outcome(name, "saved", run=run.id, snapshots=saved)
+
+
+def _note(workshop: Workshop, name: str, value: str) -> None:
+    """Write down how the last try ended: when the newest snapshot grows too old, that says why."""
+    with suppress(EvidenceError):
+        workshop.database.record([Fact(name, "saving", value, workshop.clock.now(), "observed", by="kedge")])
 
 
 async def plan_backup(workshop: Workshop, name: str) -> Outcome:
@@ -146,7 +156,13 @@ def _deeds(
 ) -> Sequence[Deed]:
     organisation = workshop.opened.inventory.sections.organisation
     rpo = subject.service.promise.rpo or organisation.promise.rpo or SHELF_LIFE["backup"]
-    return saving(subject, at, stores, _spool(workshop, run), rpo)
+    return saving(subject, at, stores, _spool(workshop, run), rpo, _counted_before(workshop, subject))
+
+
+def _counted_before(workshop: Workshop, subject: Subject) -> Mapping[str, Count]:
+    facts = workshop.database.facts(workshop.clock.now())
+    found = {part.name: facts.get(subject.name, f"counted/{part.name}") for part in subject.service.parts()}
+    return {name: known for name, fact in found.items() if fact and (known := Count.read(fact.value))}
 
 
 async def initialise(workshop: Workshop, name: str) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+QUESTIONS, DOUBLED, OUTSIDE = "question-marks", "double-encoded", "outside-the-snapshot"
+"""Remarks that say how much text may be damaged (`table rows, …`), and what no snapshot holds still."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:

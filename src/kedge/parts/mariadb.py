@@ -4,20 +4,22 @@ How they agree while others write: one session takes the global read lock, opens
 its own, releases the lock and counts in its snapshot. The lock lasts as long as the dump needs to begin, not to end.
 Tables that know no transactions (MyISAM, Aria) stand outside any snapshot; a remark names them.
 A digest is the sum of 64 bits of MD5 for each row, so that neither order nor character set matters: text is compared as
-utf8mb4, whatever a column is stored in. Accounts and grants are not part of it.
+utf8mb4, whatever a column is stored in. Accounts and grants are not part of it. Beside it rows are counted whose text
+has a question mark, or was UTF-8 taken for Latin-1 and encoded once more: what damages text says nothing, so its growth
+must.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from kedge.errors import OutsideError, Refused
-from kedge.model.census import Census, Tally
+from kedge.model.census import DOUBLED, OUTSIDE, QUESTIONS, Census, Tally
 from kedge.model.instance import Instance, Obstacle
 from kedge.model.ports import Exit, Shell
 
@@ -33,7 +35,20 @@ CLIENT = ("--default-character-set=utf8mb4", "--max-allowed-packet=1G")
 TEXTS = frozenset(
     {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "inet4", "inet6", "uuid"}
 )
-ERROR_LINE = re.compile(r"ERROR \d+ \([0-9A-Z]+\)(?: at line \d+)?")
+WRITTEN = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
+"""Types in which people's text is kept, and may be damaged."""
+ERROR_LINE = re.compile(r"ERROR \d+ \([0-9A-Z]+\)(?: at line \d+)?|ERROR at line \d+(?=: Unknown command)")
+MEANINGS = (
+    (re.compile(r"ERROR (?:1153|2006|2013|2020) |[Ee]rror:? (?:2013|2020)\b"),
+     "the server went away, or a row is larger than its max_allowed_packet", "set max_allowed_packet=1G on the server"),
+    (re.compile(r"ERROR 1273 "), "this server does not know a collation of the dump",
+     "restore to the same product and release, or change the collation in a copy of the dump"),
+    (re.compile(r"ERROR at line 1: Unknown command"), "this client is older than the dump",
+     "a mariadb-client of May 2024 or later; the dump begins with a line that older ones refuse"),
+    (re.compile(r"ERROR 1045 "), "the server refused the login", "unix_socket account, or ~/.my.cnf"),
+    (re.compile(r"ERROR (?:1114|1021|3) |Errcode: 28\b|No space left"), "no room is left", "make room on the server"),
+)  # fmt: skip
+"""What the programs say -> what it means, and what to do."""
 
 BEGIN = r"""
 began=$(@CLIENT -e 'SELECT CONNECTION_ID()') || exit 1
@@ -222,13 +237,15 @@ def _counting(schemas: Sequence[str], columns: Sequence[Column]) -> Iterator[str
     for (schema, table), found in tables.items():
         row = ", ".join(f"IFNULL(MD5({_portable(column)}), '-')" for column in found)
         digest = f"SUM(CAST(CONV(LEFT(MD5(CONCAT_WS('#', {row})), 16), 16, 10) AS UNSIGNED))"
-        label = _string(f"{schema}.{table}")
-        yield f"SELECT HEX({label}), COUNT(*), IFNULL({digest}, 0) FROM {_quoted(schema)}.{_quoted(table)};"
+        label, texts = _string(f"{schema}.{table}"), [column for column in found if column.type in WRITTEN]
+        counted = ", ".join(("COUNT(*)", f"IFNULL({digest}, 0)", _rows_with(_has_question, texts),
+                             _rows_with(_is_doubled, texts)))  # fmt: skip
+        yield f"SELECT HEX({label}), {counted} FROM {_quoted(schema)}.{_quoted(table)};"
     for schema in schemas:
         for title, table, where, name in OBJECTS:
             label, names = _string(f"{schema} ({title})"), f"IFNULL(SUM(CRC32({name})), 0)"
             of = f"FROM information_schema.{table} WHERE {where} = {_string(schema)}"
-            yield f"SELECT HEX({label}), COUNT(*), {names} {of};"
+            yield f"SELECT HEX({label}), COUNT(*), {names}, 0, 0 {of};"
 
 
 OBJECTS = (
@@ -244,13 +261,43 @@ def _portable(column: Column) -> str:
     return f"CONVERT({quoted} USING utf8mb4)" if column.type in TEXTS else quoted
 
 
+def _rows_with(test: Callable[[Column], str], columns: Sequence[Column]) -> str:
+    """Return what counts the rows in which a test holds for one of these columns."""
+    return f"IFNULL(SUM({' OR '.join(map(test, columns))}), 0)" if columns else "0"
+
+
+def _has_question(column: Column) -> str:
+    """Return a test for a question mark or U+FFFD, byte by byte: collations would cost ten times as much."""
+    text = f"CAST({_portable(column)} AS BINARY)"
+    return f"IFNULL(LOCATE(X'3F', {text}) OR LOCATE(X'EFBFBD', {text}), 0)"
+
+
+def _is_doubled(column: Column) -> str:
+    """Return a test for UTF-8 that was taken for Latin-1 and encoded again: undone, and done again, it is the same.
+
+    Every character of such text that is not ASCII begins with the byte C3, so that only rows with it are tried.
+    """
+    text = _portable(column)
+    undone = f"CONVERT(CAST(CONVERT({text} USING latin1) AS BINARY) USING utf8mb4)"
+    again = f"CONVERT(CONVERT(CAST({undone} AS BINARY) USING latin1) USING utf8mb4)"
+    same, differs = f"CAST({again} AS BINARY) = CAST({text} AS BINARY)", f"{undone} <> BINARY {text}"
+    return f"IFNULL(LOCATE(X'C3', CAST({text} AS BINARY)) AND {same} AND {differs}, 0)"
+
+
 def _census(part: str, at: datetime, said: bytes, columns: Sequence[Column]) -> Census:
     tallies: dict[str, Tally] = {}
+    questions: dict[str, int] = {}
+    doubled: dict[str, int] = {}
     for line in said.decode().splitlines():
-        name, count, digest = line.split("\t")
-        if int(count) or "(" not in _unhex(name):
-            tallies[_unhex(name)] = Tally(int(count), digest)
-    return Census(part, at, tallies, remarks=_remarks(columns))
+        hexed, count, digest, asking, twice = line.split("\t")
+        name = _unhex(hexed)
+        if int(count) or "(" not in name:
+            tallies[name] = Tally(int(count), digest)
+        questions |= {name: int(asking)} if int(asking) else {}
+        doubled |= {name: int(twice)} if int(twice) else {}
+    report = {QUESTIONS: questions, DOUBLED: doubled}
+    counted = {what: ", ".join(f"{name} {rows}" for name, rows in found.items()) for what, found in report.items()}
+    return Census(part, at, tallies, remarks={**_remarks(columns), **{k: v for k, v in counted.items() if v}})
 
 
 def _remarks(columns: Sequence[Column]) -> Mapping[str, str]:
@@ -261,7 +308,7 @@ def _remarks(columns: Sequence[Column]) -> Mapping[str, str]:
             charsets[column.charset] = charsets.get(column.charset, 0) + 1
     outside = {f"{column.schema}.{column.table} ({column.engine})" for column in columns if column.engine != "InnoDB"}
     report = {"charsets": ", ".join(f"{name} {count}" for name, count in sorted(charsets.items()))}
-    return {**report, **({"outside-the-snapshot": ", ".join(sorted(outside))} if outside else {})}
+    return {**report, **({OUTSIDE: ", ".join(sorted(outside))} if outside else {})}
 
 
 async def _check_dump(shell: Shell, spool: PurePosixPath, ended: Exit) -> None:
@@ -316,4 +363,8 @@ def _failed(what: str, ended: Exit) -> OutsideError:
     if ended.code is None:
         return OutsideError(f"{what}: {said.strip()[:200]}")
     found = ERROR_LINE.search(said) or re.search(r"[Ee]rror:? \d+", said)
-    return OutsideError(f"{what}: {found[0] if found else f'exit code {ended.code}'}")
+    number = found[0] if found else f"exit code {ended.code}"
+    for sign, meaning, hint in MEANINGS:
+        if sign.search(said):
+            return OutsideError(f"{what}: {meaning} ({number})", hint=hint)
+    return OutsideError(f"{what}: {number}")

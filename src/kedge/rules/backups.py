@@ -44,3 +44,11 @@ def dearest_loss(case: Case, services: tuple[str, ...]) -> Loss:
         return sum(case.weight(s) for s in case.toll(loss).unrecoverable if s in wanted)
 
     return max(candidates, key=lost)
+
+
+def doubts_of(case: Case, service: str) -> list[str]:
+    """Return what speaks against a service's last backup (facts `doubt/PART`), as `PART: …`."""
+    found = [
+        fact for (thing, what), fact in case.facts.latest.items() if thing == service and what.startswith("doubt/")
+    ]
+    return sorted(f"{fact.what.partition('/')[2]}: {fact.value}" for fact in found if fact.value != "none")

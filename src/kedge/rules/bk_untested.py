@@ -27,6 +27,9 @@ def find_bk_untested(case: Case) -> Iterator[Claim]:
         f"Drills on record: {len(tried)}, none of them successful within 90 days.",
         f"Verzeichnete Übungen: {len(tried)}, keine davon in den letzten 90 Tagen gelungen.",
     )
+    failed = Text("", "")
+    if tried and (why := max(tried, key=lambda fact: fact.at)).value.startswith("failed "):
+        failed = Text(f"{why.thing}: {why.value[7:]}", f"{why.thing}: {why.value[7:]}")
     yield Claim(
         rule="bk-untested",
         thing=untested[0],
@@ -34,7 +37,10 @@ def find_bk_untested(case: Case) -> Iterator[Claim]:
             f"Nobody has restored the backup of {listed(untested).en}",
             f"Niemand hat das Backup von {listed(untested).dative} je zurückgespielt",
         ),
-        why=(last if tried else Text("There is no drill on record.", "Es ist keine Übung verzeichnet."),),
+        why=(
+            last if tried else Text("There is no drill on record.", "Es ist keine Übung verzeichnet."),
+            *((failed,) if failed.en else ()),
+        ),
         fix=Text(
             f"Restore {untested[0]} into a folder or onto a spare machine, look at the newest entry, note it.",
             f"{untested[0]} in einen Ordner oder auf einen Ersatzrechner zurückspielen, den neuesten Eintrag ansehen.",

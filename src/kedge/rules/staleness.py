@@ -31,6 +31,8 @@ def find_bk_stale(case: Case) -> Iterator[Claim]:
         return
     first = max(late, key=lambda name: late[name] / case.rpo(case.sections.services[name]))
     age = days(late[first])
+    tried = case.facts.get(first, "saving")
+    said = (tried.value.removeprefix("failed: "),) if tried and tried.value.startswith("failed: ") else ()
     yield Claim(
         rule="bk-stale",
         thing=first,
@@ -43,6 +45,7 @@ def find_bk_stale(case: Case) -> Iterator[Claim]:
                 f"{first}: {age.en}; promised (RPO): {days(case.rpo(case.sections.services[first])).en}.",
                 f"{first}: {age.de}; versprochen (RPO): {days(case.rpo(case.sections.services[first])).de}.",
             ),
+            *(Text(f"The last try failed: {why}", f"Der letzte Versuch schlug fehl: {why}") for why in said),
         ),
         fix=Text(
             "See why the last backup did not happen, run it by hand, and have its absence reported.",

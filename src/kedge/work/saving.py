@@ -12,15 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from pydantic import TypeAdapter, ValidationError
 
 from kedge.errors import OutsideError, Refused
-from kedge.model.census import Census
+from kedge.model.census import OUTSIDE, Census
 from kedge.model.facts import Fact
 from kedge.model.instance import Instance, Obstacle, Part
 from kedge.model.ports import Shell, Site, Snapshot, SnapshotStore
 from kedge.model.quantity import format_size
+from kedge.work.doubts import NONE, Count, count, find_doubts
 from kedge.work.spool import FAR, clear, make_empty, pull, remove, size_of
 from kedge.work.step import Deed, Done
 from kedge.work.subject import Subject, instance_of
@@ -53,13 +55,18 @@ class Spool:
 
 
 def saving(
-    subject: Subject, at: Instance, stores: Mapping[str, SnapshotStore], spool: Spool, shelf_life: timedelta
+    subject: Subject,
+    at: Instance,
+    stores: Mapping[str, SnapshotStore],
+    spool: Spool,
+    shelf_life: timedelta,
+    before: Mapping[str, Count] = MappingProxyType({}),
 ) -> Sequence[Deed]:
-    """Return the steps that save a service to these stores."""
+    """Return the steps that save a service to these stores; `before` is what each part held when last saved."""
     parts = list(subject.service.parts())
     return (
         Preflight(subject, at, stores, spool.folder),
-        *(Dump(part, instance_of(part, at), spool) for part in parts),
+        *(Dump(part, instance_of(part, at), spool, subject.name, before.get(part.name)) for part in parts),
         *(Keep(subject, parts, name, store, spool, shelf_life) for name, store in stores.items()),
         Tidy(spool.folder),
     )
@@ -108,6 +115,8 @@ class Dump:
     part: Part
     at: Instance
     spool: Spool
+    service: str = ""
+    before: Count | None = None
 
     @property
     def name(self) -> str:
@@ -146,8 +155,18 @@ class Dump:
         return read_census(self.spool, self.part)
 
     def _done(self, census: Census) -> Done:
-        entries = sum(tally.count for tally in census.tallies.values())
-        return Done(f"{entries} entries, {format_size(size_of(self.spool.files / self.part.name))}")
+        now, doubts = count(census), find_doubts(census, self.before)
+        size = format_size(size_of(self.spool.files / self.part.name))
+        said = "".join(f"; doubtful: {doubt}" for doubt in doubts)
+        if outside := census.remarks.get(OUTSIDE):
+            said += f"; not held still: {outside}"
+
+        def fact(what: str, value: str) -> Fact:
+            how = f"{self.spool.run}: {size}"
+            return Fact(self.service, f"{what}/{self.part.name}", value, census.at, "counted", by="kedge", how=how)
+
+        facts = (fact("counted", now.text), fact("doubt", "; ".join(doubts) or NONE)) if self.service else ()
+        return Done(f"{now.entries} entries, {size}{said}", facts)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedge.adapters.local import LocalShell, LocalSite
-from kedge.adapters.login import LoginShell, enter, read_login
+from kedge.adapters.login import STUB, LoginShell, enter, read_login
 from kedge.errors import OutsideError, UsageError
 
 LIMIT = timedelta(seconds=20)
@@ -95,6 +95,32 @@ async def test_nothing_is_left_of_the_stub() -> None:
     before = left()
     await SHELL.run(("true",), stdin=b"secret", limit=LIMIT)
     assert left() <= before
+
+
+def test_nothing_is_left_when_nobody_listens_any_more(tmp_path: Path) -> None:
+    """At whatever moment the login is cut: no folder with what was read, no command that goes on."""
+    environ = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    argv = ("sh", "-c", STUB, "kedge", "300", "6", "sh", "-c", f"cd {tmp_path} && sleep 250 && echo x")
+    for moment in range(40):
+        stub = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ
+        )
+        assert stub.stdin and stub.stdout and stub.stderr  # noqa: PT018 - for the type checker
+        stub.stdin.write(b"secret")
+        stub.stdin.flush()
+        time.sleep(moment / 1000)
+        for pipe in (stub.stderr, stub.stdout, stub.stdin):
+            pipe.close()
+        stub.wait()
+    assert os.listdir(tmp_path) == []
+    assert not [pid for pid in Path("/proc").glob("[0-9]*") if str(tmp_path).encode() in words_of(pid)]
+
+
+def words_of(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 async def test_files_are_copied_and_compared(tmp_path: Path) -> None:

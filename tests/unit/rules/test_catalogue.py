@@ -116,6 +116,22 @@ def test_the_newest_copy_is_held_to_the_rpo(case_of: CaseOf, age_h: int, is_late
     assert ("bk-stale" in findings(case_of(SOUND, facts=(*DRILLS, copy)))) is is_late
 
 
+def test_the_reason_of_the_last_failure_is_told(case_of: CaseOf) -> None:
+    old = Fact("wiki", "backup", "snapshot", NOW - timedelta(days=9))
+    tried = Fact("wiki", "saving", "failed: the disk is full", NOW - timedelta(hours=3))
+    stale = findings(case_of(SOUND, facts=(*DRILLS, old, tried)))["bk-stale"]
+    assert "The last try failed: the disk is full" in [text.en for text in stale.why]
+    failed = Fact("wiki", "drill", "failed wiki.page: missing", NOW - timedelta(hours=1))
+    untested = findings(case_of(SOUND, facts=(*DRILLS, failed)))["bk-untested"]
+    assert "wiki: wiki.page: missing" in [text.en for text in untested.why]
+
+
+@pytest.mark.parametrize(("value", "is_doubtful"), [("none", False), ("900 -> 3 entries since the last backup", True)])
+def test_a_backup_of_what_looks_damaged(case_of: CaseOf, value: str, is_doubtful: bool) -> None:
+    facts = (*DRILLS, Fact("wiki", "doubt/settings", "none", NOW), Fact("wiki", "doubt/database", value, NOW))
+    assert ("bk-doubtful" in findings(case_of(SOUND, facts=facts))) is is_doubtful
+
+
 def test_one_copy_that_survives_is_enough(case_of: CaseOf) -> None:
     text = changed(("stores: {copies: {on: vault}}", "stores: {copies: {on: web1}, far: {on: vault}}"))
     both = text.replace("save: copies", "save: [copies, far]")
@@ -159,7 +175,16 @@ def test_a_fact_that_is_no_size_never_ends_a_check(case_of: CaseOf, value: str) 
 def test_every_rule_has_a_test_of_its_fault() -> None:
     tested = {rule for rule, *_ in FAULTS} | {
         *("notice-loop", "alert-loop", "circ-access", "circ-dns", "spof", "bus-1", "coverage-gap", "mig-compat"),
-        *("bk-none", "bk-untested", "bk-stale", "dns-drift", "change-left", "boot-unproven", "console-unproven"),
+        *(
+            "bk-none",
+            "bk-untested",
+            "bk-stale",
+            "bk-doubtful",
+            "dns-drift",
+            "change-left",
+            "boot-unproven",
+            "console-unproven",
+        ),
         "unverified",
     }
     assert tested == set(RULES)

@@ -1,0 +1,73 @@
+"""Doubts: what a census tells against the one before it. A backup can be complete, and of damaged or vanished data."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kedge.model.census import DOUBLED, QUESTIONS, Census
+
+NONE = "none"
+ENOUGH = 20
+"""How many entries there must have been before the loss of half of them says anything."""
+SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What is kept of a census to compare the next one with."""
+
+    entries: int
+    pieces: int
+    bytes: int
+    questions: int
+
+    @property
+    def text(self) -> str:
+        """Return it as the value of the fact `counted/PART`."""
+        return json.dumps([self.entries, self.pieces, self.bytes, self.questions])
+
+    @classmethod
+    def read(cls, text: str) -> Count | None:
+        """Return what `text` gave, or None for anything else."""
+        try:
+            return cls(*map(int, json.loads(text)))
+        except (ValueError, TypeError):
+            return None
+
+
+def count(census: Census) -> Count:
+    """Return what is kept of a census."""
+    tallies = census.tallies.values()
+    questions = sum(_numbers(census.remarks.get(QUESTIONS, "")))
+    return Count(sum(t.count for t in tallies), len(tallies), sum(t.size_bytes for t in tallies), questions)
+
+
+def find_doubts(census: Census, before: Count | None) -> list[str]:
+    """Return what speaks against a census, one clause each; an empty part that was empty before is none."""
+    return [*_of_itself(census.remarks), *(_since(count(census), before) if before else ())]
+
+
+def _of_itself(remarks: Mapping[str, str]) -> Iterator[str]:
+    if found := remarks.get(DOUBLED):
+        shown = found.split(", ")
+        more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
+        yield f"text encoded twice (rows): {', '.join(shown[:SHOWN])}{more}"
+
+
+def _since(now: Count, before: Count) -> Iterator[str]:
+    if before.entries >= ENOUGH and now.entries * 2 < before.entries:
+        yield f"{before.entries} -> {now.entries} entries since the last backup"
+    elif now.pieces * 2 < before.pieces:
+        yield f"{before.pieces} -> {now.pieces} tables or folders since the last backup"
+    elif before.bytes and now.bytes * 2 < before.bytes and before.entries >= ENOUGH:
+        yield f"{before.bytes} -> {now.bytes} bytes since the last backup"
+    grown = now.questions - before.questions
+    if grown >= ENOUGH and grown * 10 > before.questions and grown > now.entries - before.entries:
+        yield f"question marks in {before.questions} -> {now.questions} rows since the last backup"
+
+
+def _numbers(remark: str) -> list[int]:
+    return [int(number) for number in re.findall(r" (\d+)(?:, |$)", remark)]
