@@ -64,5 +64,10 @@ BK_DOUBTFUL = Rule(
         "Den Dienst ansehen, bevor der letzte gute Stand gelöscht wird.",
     ),
     find=find_bk_doubtful,
-    prevented=("GitLab 2017: the bucket that should have held the dumps was empty",),
+    prevented=(
+        Text(
+            "GitLab 2017: the bucket that should have held the dumps was empty",
+            "GitLab 2017: der Speicher, der die Dumps enthalten sollte, war leer",
+        ),
+    ),
 )

@@ -135,6 +135,12 @@ def test_records_in_another_order_are_the_same_set(case_of: CaseOf, seen: str, h
     assert ("dns-drift" in {rule for rule, _ in found}) is has_drifted
 
 
+@pytest.mark.parametrize(("seen", "is_doubtful"), [("none", False), ("32 of 40 pages have vanished", True)])
+def test_a_doubt_that_was_cleared_is_none(case_of: CaseOf, seen: str, is_doubtful: bool) -> None:
+    doubt = Fact("wiki", "doubt/database", seen, NOW)
+    assert ("bk-doubtful" in {rule for rule, _ in everything(case_of(SOUND, facts=(*DRILLS, doubt)))}) is is_doubtful
+
+
 def test_every_rule_has_a_good_case() -> None:
-    elsewhere = {"notice-loop", "alert-loop", "circ-dns", "bk-untested", "bk-stale", "dns-drift"}
+    elsewhere = {"notice-loop", "alert-loop", "circ-dns", "bk-untested", "bk-stale", "bk-doubtful", "dns-drift"}
     assert {rule for rule, *_ in GOOD} | elsewhere == set(RULES)
