@@ -10,8 +10,11 @@ from kedge.rules.case import Case
 
 
 def keeps_data(case: Case) -> Sequence[str]:
-    """Return the services that keep data of their own: those people see first, then by what rests on them."""
-    return case.remember("keeps-data", _keeps_data)
+    """Return the services that keep data of their own: those people see first, then by what rests on them.
+
+    A remedy under trial changes nothing about their order: the same claim must be told again by the same name.
+    """
+    return case.before.remember("keeps-data", _keeps_data)
 
 
 def _keeps_data(case: Case) -> Sequence[str]:

@@ -69,6 +69,14 @@ class Case:
         """The moment of the case."""
         return self.compiled.now
 
+    @property
+    def before(self) -> Case:
+        """The case before any remedy was tried; the same in what no remedy changes: who is up after a loss."""
+        case = self
+        while case.origin is not None:
+            case = case.origin
+        return case
+
     def remember(self, name: str, compute: Callable[[Case], T]) -> T:
         """Return what was computed from the rules under this name, computing it once.
 

@@ -101,19 +101,27 @@ def find_dead_ends(case: Case) -> Iterator[Claim]:
     for name, service in case.sections.services.items():
         if not service.needs.start or case.is_settled(name, "starts-alone"):
             continue
-        for place in case.sections.places:
-            path = _dead_end(case, name, Loss(place))
-            if path:
-                yield _dead_end_claim(name, Loss(place), path)
-                break
+        found = _dead_end(case, name)
+        if found:
+            yield _dead_end_claim(name, *found)
 
 
-def _dead_end(case: Case, name: str, loss: Loss) -> tuple[str, str, str] | None:
-    """Return a service, what it waits for, and what that waits for in vain, all taken by this loss."""
-    component = case.rules.ids[str(loss)]
-    if component not in fatal_for(case, name):
-        return None
-    for waiting, needed in _second_needs(case, name):
+def _dead_end(case: Case, name: str) -> tuple[Loss, tuple[str, str, str]] | None:
+    """Return a place, and what a service waits for and what that waits for in vain, all lost with it."""
+    seconds = list(_second_needs(case, name))
+    for component in sorted(fatal_for(case, name)) if seconds else ():
+        place = case.rules.name(component)
+        path = _taken(case, component, name, seconds) if place in case.sections.places else None
+        if path:
+            return Loss(place), path
+    return None
+
+
+def _taken(
+    case: Case, component: int, name: str, seconds: list[tuple[str, str | AtLeast]]
+) -> tuple[str, str, str] | None:
+    loss = Loss(case.rules.name(component))
+    for waiting, needed in seconds:
         is_taken = component in fatal_for(case, waiting) and component in fatal_for(case, needed)
         if is_taken and not is_known_back(case, needed, loss):
             return name, waiting, next(each for each in names_in(needed) if not is_known_back(case, each, loss))

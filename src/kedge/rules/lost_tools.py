@@ -33,7 +33,7 @@ def fatal_for(case: Case, expression: str | AtLeast) -> frozenset[int]:
     """Return the components whose loss alone takes down what a needs expression asks for."""
     if isinstance(expression, str):
         up = case.rules.ids.get(nodes.node_name(nodes.UP, expression))
-        return (case.fragile[up] or frozenset()) if up is not None else frozenset()
+        return (case.before.fragile[up] or frozenset()) if up is not None else frozenset()
     counted = Counter(component for part in expression.of for component in fatal_for(case, part))
     spare = len(expression.of) - expression.at_least
     return frozenset(component for component, times in counted.items() if times > spare)
@@ -66,12 +66,14 @@ def lost_tools(case: Case) -> Iterator[LostTool]:
     for name, needs in declared_needs(case).items():
         for expression in needs.recover:
             tools = dict.fromkeys(names_in(expression))
+            if not any(case.concerns(tool) and not case.is_settled(tool, "elsewhere") for tool in tools):
+                continue
             common = fatal_for(case, expression) & fatal_for(case, name)
             seats = [loss for loss in _seats(case, common) if loss.thing not in {name, *tools}]
             losses = [loss for loss in seats if not is_known_back(case, expression, loss)]
             for tool in tools:
                 found = tuple(loss for loss in losses if not is_known_back(case, tool, loss))
-                if found and not case.is_settled(tool, "elsewhere"):
+                if found and case.concerns(tool) and not case.is_settled(tool, "elsewhere"):
                     yield LostTool(tool, name, found)
 
 
@@ -79,9 +81,13 @@ def _seats(case: Case, components: frozenset[int]) -> list[Loss]:
     """Return the losses of hosts, services and places among these components, in that order."""
     sections = ("hosts", "services", "places")
     named = [(case.compiled.section_of(name), name) for c in components if (name := case.rules.name(c))]
-    order = {name: place for place, name in enumerate(case.inventory.things)}
+    order = case.before.remember("order", _order)
     seats = sorted((sections.index(of), order[name], name) for of, name in named if of in sections)
     return [Loss(name) for _, _, name in seats]
+
+
+def _order(case: Case) -> Mapping[str, int]:
+    return {name: place for place, name in enumerate(case.inventory.things)}
 
 
 def find_lost_tools(case: Case) -> Iterator[Claim]:
