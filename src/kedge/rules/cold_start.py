@@ -10,7 +10,7 @@ from kedge.model.need import AtLeast, Needs, names_in
 from kedge.rules.case import Case
 from kedge.rules.circles import path_of_aspect
 from kedge.rules.claim import Claim, Rule
-from kedge.rules.lost_tools import fatal_for, is_known_back
+from kedge.rules.lost_tools import fatal_for, find_seats, is_known_back
 from kedge.rules.wording import listed
 from kedge.scenarios.explain import circles
 
@@ -56,6 +56,7 @@ def find_missing_starts(case: Case) -> Iterator[Claim]:
                 waiting.setdefault(needed, []).append(name)
     for certificate, services in waiting.items():
         names = listed(services)
+        need = names.verb(Text("it needs", ""), Text("they need", ""))
         yield Claim(
             rule="cold-start",
             thing=services[0],
@@ -65,7 +66,7 @@ def find_missing_starts(case: Case) -> Iterator[Claim]:
             ),
             why=(
                 Text(
-                    f"To start, it needs {certificate}, and nobody knows that it is still valid.",
+                    f"To start, {need.en} {certificate}, and nobody knows that it is still valid.",
                     f"Zum Starten wird {certificate} gebraucht, und niemand weiß, ob es noch gilt.",
                 ),
             ),
@@ -109,18 +110,15 @@ def find_dead_ends(case: Case) -> Iterator[Claim]:
 def _dead_end(case: Case, name: str) -> tuple[Loss, tuple[str, str, str]] | None:
     """Return a place, and what a service waits for and what that waits for in vain, all lost with it."""
     seconds = list(_second_needs(case, name))
-    for component in sorted(fatal_for(case, name)) if seconds else ():
-        place = case.rules.name(component)
-        path = _taken(case, component, name, seconds) if place in case.sections.places else None
+    for loss in find_seats(case, fatal_for(case, name)) if seconds else ():
+        path = _taken(case, loss, name, seconds) if loss.thing in case.sections.places else None
         if path:
-            return Loss(place), path
+            return loss, path
     return None
 
 
-def _taken(
-    case: Case, component: int, name: str, seconds: list[tuple[str, str | AtLeast]]
-) -> tuple[str, str, str] | None:
-    loss = Loss(case.rules.name(component))
+def _taken(case: Case, loss: Loss, name: str, seconds: list[tuple[str, str | AtLeast]]) -> tuple[str, str, str] | None:
+    component = case.rules.ids[str(loss)]
     for waiting, needed in seconds:
         is_taken = component in fatal_for(case, waiting) and component in fatal_for(case, needed)
         if is_taken and not is_known_back(case, needed, loss):

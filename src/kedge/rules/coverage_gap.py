@@ -75,9 +75,10 @@ def _unread(provider: str, channels: tuple[str, ...], reader: str) -> Claim:
         ),
         why=(
             Text(
-                f"{provider} may act by itself and writes to {names.en} only, read by one person, who knows how often.",
+                f"{provider} may act by itself and writes to {names.en} only: one person reads it, "
+                "and nobody knows how often.",
                 f"{provider} darf von sich aus handeln und schreibt nur an {names.de}: eine Person liest es, "
-                "wer weiß wie oft.",
+                "und niemand weiß wie oft.",
             ),
         ),
         fix=Text(

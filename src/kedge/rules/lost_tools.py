@@ -69,7 +69,7 @@ def lost_tools(case: Case) -> Iterator[LostTool]:
             if not any(case.concerns(tool) and not case.is_settled(tool, "elsewhere") for tool in tools):
                 continue
             common = fatal_for(case, expression) & fatal_for(case, name)
-            seats = [loss for loss in _seats(case, common) if loss.thing not in {name, *tools}]
+            seats = [loss for loss in find_seats(case, common) if loss.thing not in {name, *tools}]
             losses = [loss for loss in seats if not is_known_back(case, expression, loss)]
             for tool in tools:
                 found = tuple(loss for loss in losses if not is_known_back(case, tool, loss))
@@ -77,17 +77,27 @@ def lost_tools(case: Case) -> Iterator[LostTool]:
                     yield LostTool(tool, name, found)
 
 
-def _seats(case: Case, components: frozenset[int]) -> list[Loss]:
-    """Return the losses of hosts, services and places among these components, in that order."""
+def find_seats(case: Case, components: frozenset[int]) -> list[Loss]:
+    """Return the losses of hosts, services and places among these components: in that order, inner places first."""
     sections = ("hosts", "services", "places")
     named = [(case.compiled.section_of(name), name) for c in components if (name := case.rules.name(c))]
     order = case.before.remember("order", _order)
-    seats = sorted((sections.index(of), order[name], name) for of, name in named if of in sections)
-    return [Loss(name) for _, _, name in seats]
+    seats = sorted((sections.index(of), -_depth(case, name), order[name], name) for of, name in named if of in sections)
+    return [Loss(name) for *_, name in seats]
 
 
 def _order(case: Case) -> Mapping[str, int]:
     return {name: place for place, name in enumerate(case.inventory.things)}
+
+
+def _depth(case: Case, name: str) -> int:
+    """Return how many places lie around a place, one within the other; nothing else has any."""
+    places, depth, around = case.sections.places, 0, {name}
+    while around := {outer for each in around if each in places for outer in places[each].within}:
+        depth += 1
+        if depth > len(places):
+            break
+    return depth
 
 
 def find_lost_tools(case: Case) -> Iterator[Claim]:

@@ -13,7 +13,7 @@ from kedge.rules.backups import keeps_data
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.lone_copies import find_lone_copies
-from kedge.rules.wording import listed, lost
+from kedge.rules.wording import Phrase, listed, lost
 
 Fits = Callable[[Case, str, Loss], bool]
 
@@ -111,23 +111,36 @@ def find_colocated(case: Case) -> Iterator[Claim]:
 def find_mirrors(case: Case) -> Iterator[Claim]:
     """Yield copies that repeat a deletion."""
     for store, loss, names in _by_store(case, _is_deletion):
-        title = Text(
-            f"{store} follows {listed(names).en}: it repeats every deletion",
-            f"{store} folgt {listed(names).dative}: jede Löschung geschieht auch dort",
-        )
-        if case.sections.stores[store].type == "snapshot":
-            title = Text(
-                f"{store} lies on the volume it is a picture of: {listed(names).en}",
-                f"{store} liegt auf dem Volume, das es abbildet: {listed(names).de}",
-            )
-        fix = Text(
+        is_snapshot = case.sections.stores[store].type == "snapshot"
+        title, fix = (_snapshot_texts if is_snapshot else _mirror_texts)(store, listed(names))
+        bare = tuple(("bk-none", name) for name in names if _follows_all(case, name))
+        yield replace(_claim("bk-mirror", store, loss, names, title, fix), also=bare)
+
+
+def _mirror_texts(store: str, names: Phrase) -> tuple[Text, Text]:
+    return (
+        Text(
+            f"{store} follows {names.en}: it repeats every deletion",
+            f"{store} folgt {names.dative}: jede Löschung geschieht auch dort",
+        ),
+        Text(
             "A copy with a past: snapshots that stay when the original changes.",
             "Eine Kopie mit Vergangenheit: Stände, die bleiben, wenn sich das Original ändert.",
-        )
-        bare = [name for name in names if _follows_all(case, name)]
-        yield replace(
-            _claim("bk-mirror", store, loss, names, title, fix), also=tuple(("bk-none", name) for name in bare)
-        )
+        ),
+    )
+
+
+def _snapshot_texts(store: str, names: Phrase) -> tuple[Text, Text]:
+    return (
+        Text(
+            f"{store} lies on the volume it is a picture of: {names.en}",
+            f"{store} liegt auf dem Volume, das es abbildet: {names.de}",
+        ),
+        Text(
+            "A copy of the snapshots in another place, of another provider if that can be.",
+            "Eine Kopie der Snapshots an einem anderen Ort, möglichst bei einem anderen Anbieter.",
+        ),
+    )
 
 
 def _follows_all(case: Case, service: str) -> bool:

@@ -165,3 +165,11 @@ def test_a_rehearsed_change_settles_the_copy_too(case_of: CaseOf) -> None:
 def test_a_snapshot_without_a_place_lies_with_what_it_shows(case_of: CaseOf) -> None:
     found = everything(case_of(changed(("{copies: {on: vault}}", "{copies: {type: snapshot}}")), facts=DRILLS))
     assert {("bk-colocated", "copies"), ("bk-mirror", "copies")} <= found
+
+
+def test_the_closest_place_is_named(case_of: CaseOf) -> None:
+    text = CHAIN.replace("feed: {kind: power}", "house: {}, feed: {kind: power, in: house}")
+    case = case_of(text)
+    found = findings(case)["circ-tooling"]
+    assert found.losses[0].thing == "feed"
+    assert ("shared-fate", "feed") in {(s.rule, s.thing) for s in found.symptoms}
