@@ -64,6 +64,9 @@ class Provider(Thing):
     may_withdraw: Annotated[tuple[AnyRef, ...], OneOrMore] | None = Field(
         None, description="what it may close by itself (default: all it sells)"
     )
+    answer_within: Duration | None = Field(
+        None, description="how soon it wants an answer to a complaint or warning before it acts by itself"
+    )
     url: str = Field("", description="its customers' panel")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from kedge.model.finding import Loss, Severity, Text
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
-from kedge.rules.wording import listed
+from kedge.rules.wording import days, listed
 
 
 def find_coverage_gaps(case: Case) -> Iterator[Claim]:
@@ -51,17 +52,50 @@ def _unheard(names: list[str]) -> Claim:
 
 
 def _unread_notices(case: Case) -> Iterator[Claim]:
-    """Yield, as a note, providers that may act by themselves and write to one person who reads nobody knows when."""
+    """Yield providers that may act by themselves before anybody has read what they write.
+
+    A warning where every address is read more seldom than they wait for an answer; a note where it is expressly
+    unknown how often, and at most one person reads them.
+    """
     for name, provider in case.sections.providers.items():
         channels = provider.notices_to or ()
         at_risk = provider.may_withdraw and case.toll(Loss(name, "withdrawn"))
-        if not channels or not at_risk or not all(case.is_unknown(channel, "read-every") for channel in channels):
+        if not channels or not at_risk or case.is_settled(channels[0], "read"):
             continue
-        readers = list(
-            dict.fromkeys(r for c in channels for r in case.inventory.actors(case.sections.channels[c].readers))
-        )
-        if len(readers) < 2 and not case.is_settled(channels[0], "read"):
-            yield _unread(name, channels, readers[0] if readers else channels[0])
+        declared = [case.sections.channels[channel] for channel in channels]
+        readers = list(dict.fromkeys(r for channel in declared for r in case.inventory.actors(channel.readers)))
+        reader = readers[0] if readers else channels[0]
+        wait = provider.answer_within
+        if wait and all(channel.read_every and channel.read_every > wait for channel in declared):
+            yield _read_late(name, channels, reader, wait, min(c.read_every for c in declared if c.read_every))
+        elif len(readers) < 2 and all(case.is_unknown(channel, "read-every") for channel in channels):
+            yield _unread(name, channels, reader)
+
+
+def _read_late(provider: str, channels: tuple[str, ...], reader: str, wait: timedelta, read: timedelta) -> Claim:
+    names, often, limit = listed(channels), days(read), days(wait)
+    return Claim(
+        rule="coverage-gap",
+        thing=reader,
+        title=Text(
+            f"{provider} acts before anybody has read its warning",
+            f"{provider} handelt, bevor jemand die Warnung gelesen hat",
+        ),
+        why=(
+            Text(
+                f"It waits {limit.en} for an answer; {names.en} is read every {often.en}.",
+                f"Gewartet wird {limit.de} auf Antwort; Abstand, in dem {names.de} gelesen wird: {often.de}.",
+            ),
+        ),
+        fix=Text(
+            f"Have messages of {provider} also reach a phone, of two people; answer the first one at once.",
+            f"Nachrichten von {provider} auch auf ein Telefon leiten, bei zwei Personen; gleich antworten.",
+        ),
+        losses=(Loss(provider, "withdrawn"),),
+        settles=frozenset({(channels[0], "read")}),
+        least=Severity.WARNING,
+        most=Severity.WARNING,
+    )
 
 
 def _unread(provider: str, channels: tuple[str, ...], reader: str) -> Claim:
@@ -118,11 +152,12 @@ COVERAGE_GAP = Rule(
     ),
     decision=Text(
         "Services for which, with nothing lost, no responsible person who can act has a working channel; and an alert "
-        "order with fewer than two people who can act. As a note: a provider that says what it may close, and whose "
-        "messages at most one person reads, of all its addresses expressly unknown how often (`read-every`).",
+        "order with fewer than two people who can act. A provider that says what it may close, and whose every address "
+        "is read more seldom (`read-every`) than it waits for an answer (`answer-within`); as a note, if at most one "
+        "person reads them and it is expressly unknown how often.",
         "Dienste, für die ohne jeden Ausfall niemand erreichbar ist, und eine Alarmreihenfolge mit weniger als zwei "
-        "handlungsfähigen Personen. Als Hinweis: ein Anbieter, der sperren darf und dessen Nachrichten höchstens eine "
-        "Person liest, niemand weiß wie oft.",
+        "handlungsfähigen Personen. Ein Anbieter, der sperren darf und nicht so lange auf Antwort wartet, wie seine "
+        "Nachrichten ungelesen liegen; als Hinweis, wenn höchstens eine Person sie liest, niemand weiß wie oft.",
     ),
     remedy=Text("Two people, two kinds of channels.", "Zwei Personen, zwei Arten von Wegen."),
     find=find_coverage_gaps,

@@ -76,7 +76,15 @@ UNSEATED = """
       forum: {kind: http, needs: dns}
     """
 
+LATE = changed(
+    ("notices-to: mail anna@elsewhere.example, lead-time: 1d}", "notices-to: board, answer-within: 3 h, may-withdraw: web1}"),
+    ("documents:", "channels: {board: {to: mail a@elsewhere.example, readers: [anna, ben], read-every: 12 h}}\n    documents:"),
+)  # fmt: skip
+
 CASES = [
+    ("coverage-gap", "anna", LATE, ("read-every: 12 h", "read-every: 1 h")),
+    ("coverage-gap", "anna", LATE, ("answer-within: 3 h", "answer-within: 1 d")),
+    ("coverage-gap", "anna", LATE, ("notices-to: board", "notices-to: [board, sms anna]")),
     ("circ-tooling", "deploy", TOOL, ("covers: [wiki, mail]", "covers: [wiki, mail, deploy]")),
     ("circ-tooling", "deploy", TOOL, ("deploy: {kind: other, host: web1", "deploy: {kind: other, host: spare1")),
     ("circ-tooling", "deploy", TOOL, ("recover: deploy", "recover: [{any: [deploy, book]}]")),
