@@ -20,6 +20,7 @@ from kedge.rules.more_people import people_additions
 from kedge.rules.more_places import place_additions
 from kedge.scenarios.cuts import CutFinder
 from kedge.scenarios.losses import single_losses
+from kedge.scenarios.ruleset import RuleSet
 
 Question = Literal["unrecoverable", "unnoticed", "down"]
 QUESTIONS: tuple[Question, ...] = ("unrecoverable", "unnoticed", "down")
@@ -132,17 +133,21 @@ def _targets(case: Case, compiled: Compiled) -> Mapping[Question, Mapping[str, i
     names = case.sections.services
     return {
         "unrecoverable": {name: compiled.node(nodes.BACK, name) for name in names},
-        "unnoticed": {name: _noticed(compiled, name) for name in names},
+        "unnoticed": {name: noticed_node(compiled.rules, name) for name in names},
         "down": {name: compiled.node(nodes.UP, name) for name in names},
     }
 
 
-def _noticed(compiled: Compiled, name: str) -> int:
-    """Return the node that is true while a service is up or somebody responsible would learn that it is not."""
-    rules, node_name = compiled.rules, nodes.node_name(_NOTICED, name)
-    if node_name not in rules.ids:
-        rules.any(rules.node(node_name), [compiled.node(nodes.UP, name), compiled.node(nodes.TOLD, name)])
-    return rules.id(node_name)
+def noticed_node(rules: RuleSet, service: str) -> int:
+    """Return the node that is true while a service is up or somebody responsible would learn that it is not.
+
+    It is added if it is not there yet: before anything is asked of the rules.
+    """
+    name = nodes.node_name(_NOTICED, service)
+    if name not in rules.ids:
+        ways = [rules.id(nodes.node_name(aspect, service)) for aspect in (nodes.UP, nodes.TOLD)]
+        rules.any(rules.node(name), ways)
+    return rules.id(name)
 
 
 def _gain(before: Counts, after: Counts) -> Gain:
