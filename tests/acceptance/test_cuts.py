@@ -69,7 +69,7 @@ def test_what_losses_cost_a_year(kedge: Kedge) -> None:
     """Two losses that nothing shares: q = 12 / 8778 and 24 / 8790 of the time, by hand."""
     rules, rates = kedge.home / "two.txt", kedge.home / "rates.txt"
     rules.write_text("rules 1\ncomponent disk\ncomponent power\ngreatest up:wiki = all disk power\n")
-    rates.write_text("disk: 2/365.25d 6h\npower: 1/365.25d 1d   # since the new meter\n")
+    rates.write_text("disk: 2/y 6h\npower: 1/y 1d   # since the new meter\n")
     answer = kedge("cuts", "wiki", "--order", "2", "--rules", str(rules), "--rates", str(rates), "--json").json
     disk, power = 12 / 8778, 24 / 8790
     time = answer["downtime"]

@@ -117,7 +117,7 @@ def parse_rate(text: str) -> Rate:
     try:
         span = parse_duration(per if per[:1].isdigit() else f"1{per}")
         if slash and span:
-            return Rate(float(number) * (timedelta(days=365.25) / span), parse_duration(long) / _HOUR)
+            return Rate(float(number) * (parse_duration("1y") / span), parse_duration(long) / _HOUR)
     except ValueError:
         pass
     raise ValueError(f"expected a rate such as '2/y 6h' (twice a year, six hours each), found '{text}'")
