@@ -102,7 +102,7 @@ def suggest(case: Case, most: int = 8, *, work: int = _WORK) -> Agenda:
     chooser = _Chooser(case, work)
     items = tuple(chooser.items(most))
     left = tuple(fatal_losses(case, items))
-    return Agenda(items, left, len(chooser.known), chooser.possible, len(case.rules) <= _PAIRS_UP_TO)
+    return Agenda(items, left, chooser.tried, chooser.possible, len(case.rules) <= _PAIRS_UP_TO)
 
 
 def counts(case: Case, compiled: Compiled) -> Counts:
@@ -187,7 +187,7 @@ class _Chooser:
         self.original = frozenset(case.inventory.things)
         self.known: dict[str, Gain] = {}
         self.taken: set[str] = set()
-        self.possible = self.work = 0
+        self.possible = self.tried = self.work = 0
 
     def items(self, most: int) -> Iterator[Suggestion]:
         compiled = compile_rules(self.case.inventory, self.case.now)
@@ -217,6 +217,7 @@ class _Chooser:
         if not self.known:
             self.possible = len(every)
             allowed = max(_LEAST, self.allowed * 2 // 3 // len(compiled.rules))
+            self.tried = min(allowed, len(every))
             return every if len(every) <= allowed else sorted(every, key=self._cost, reverse=True)[:allowed]
         again = [each for each in every if each.what.en in self.known and each.what.en not in self.taken]
         new = [each for each in every if each.what.en not in self.known]
