@@ -28,7 +28,7 @@ from tests.unit.scenarios.systems import random_rules
 SYSTEMS = 1_000 if os.environ.get("KEDGE_THOROUGH") == "1" else 100
 ARALIA = Path(os.environ.get("KEDGE_SHARED", "/nowhere")) / "bench" / "aralia"
 NEVER = {"edf9204", "edfpa14b", "edfpa14o", "edfpa14q", "edf9203", "nus9601"}
-"""Trees whose count of all orders takes more than 20 s."""
+"""Trees whose count of all orders takes much more than 20 s."""
 SLOW = NEVER if os.environ.get("KEDGE_THOROUGH") == "1" else NEVER | {"edfpa14p", "edfpa15b"}
 
 
