@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.timing import find_median
+from bench.timing import find_median, measure
 
 FOLDER = Path(".bench")
 SIZES = (100, 1_000, 10_000)
@@ -47,6 +47,8 @@ def prepare() -> None:
                 acyclic = unrolled(made.rules, made.targets, order)
                 (FOLDER / f"{size}-{order}.xml").write_text(write_mef(acyclic), encoding="utf-8")
         print_medians(size, made, compile_s)
+        print_peer(size, made)
+    print_inventory_edit()
 
 
 def print_medians(size: int, made: Any, compile_s: float) -> None:
@@ -69,20 +71,67 @@ def print_medians(size: int, made: Any, compile_s: float) -> None:
         print_line(f"order 2, after editing {node}", lambda edit=edit: finder.changed(edit).cut_sets(targets))
 
 
+def print_peer(size: int, made: Any) -> None:
+    """SCRAM's process on the unrolled rules beside this process on the compiled ones, and how many times as long."""
+    from kedge.scenarios.cuts import cut_sets
+
+    for order in (2, 3):
+        argv = CASES.get(f"scram {size:,}, order {order}")
+        if argv:
+            costs = [measure(argv) for _ in range(RUNS)]
+            walls = find_median([cost.wall_s for cost in costs]) * 1e3
+            spent = find_median([cost.user_s + cost.system_s for cost in costs]) * 1e3
+            wall, ours = medians(lambda order=order: cut_sets(made.rules, made.targets, order))
+            print(f"    order {order}, SCRAM's process{'':21}{walls:10.1f} ms wall{spent:10.1f} ms processor", end="")
+            print(f"  {walls / wall:.0f} and {spent / ours:.0f} times as long")
+
+
+def print_inventory_edit(services: int = 40) -> None:
+    """One edit to an inventory of about a thousand components: compiled anew, and every answer to order 2."""
+    from datetime import UTC, datetime
+
+    from bench.generator import write_inventory
+    from kedge.inventory.compile import compile_rules
+    from kedge.inventory.read import read_inventory
+    from kedge.scenarios.cuts import cut_sets
+
+    file, now = FOLDER / "inventory.yaml", datetime(2026, 11, 1, tzinfo=UTC)
+    file.write_text(write_inventory(services), encoding="utf-8")
+    inventory = read_inventory(file)
+    names = inventory.sections.services
+
+    def answer() -> int:
+        compiled = compile_rules(inventory, now)
+        targets = [compiled.node(aspect, name) for name in names for aspect in ("up", "back")]
+        return sum(found.counted for found in cut_sets(compiled.rules, targets, 2).values())
+
+    compiled = compile_rules(inventory, now)
+    print(f"inventory of {len(inventory.things):,} things, {len(compiled.rules.components()):,} components, ", end="")
+    print(f"{2 * len(names)} targets")
+    print_line("after an edit: compiled", lambda: compile_rules(inventory, now))
+    print_line("after an edit: compiled, order 2 found", answer)
+
+
 def listed(answers: dict[int, Any]) -> int:
     """How many sets there are, all of them written out."""
     return sum(len(answer.sets) for answer in answers.values())
 
 
-def print_line(what: str, act: Callable[[], object], runs: int = 9) -> None:
+def print_line(what: str, act: Callable[[], object]) -> None:
     """The medians of one act."""
+    wall, cost = medians(act)
+    print(f"    {what:40}{wall:10.1f} ms wall{cost:10.1f} ms processor")
+
+
+def medians(act: Callable[[], object], runs: int = 9) -> tuple[float, float]:
+    """Wall and processor time of one act, in milliseconds."""
     walls, costs = [], []
     for _ in range(runs):
         wall, cost = time.perf_counter(), time.process_time()
         act()
         walls.append((time.perf_counter() - wall) * 1e3)
         costs.append((time.process_time() - cost) * 1e3)
-    print(f"    {what:40}{find_median(walls):10.1f} ms wall{find_median(costs):10.1f} ms processor")
+    return find_median(walls), find_median(costs)
 
 
 def taken(act: Callable[[], Any]) -> tuple[Any, float]:

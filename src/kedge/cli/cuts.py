@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from kedge.cli.options import complete_things, inventory_option, json_option, now_option, print_json
+from kedge.cli.options import complete_things, inventory_option, json_option, now_option, page, print_json
 
 EPILOG = """\b
 Examples:
   kedge cuts wiki                       what alone takes the wiki down
   kedge cuts wiki --of back --order 2   pairs after which it is lost for good
+  kedge cuts wiki --rates rates.txt     and for how many hours a year
   kedge cuts --mef tree.xml --order 3   a published fault tree (Open-PSA MEF)
+  kedge cuts wiki --write wiki.xml      the same rules for other tools, unrolled
   kedge cuts --write rules.txt          the compiled rules, to keep or to edit
-  kedge cuts up:wiki --rules rules.txt"""
+  kedge cuts wiki --rules rules.txt     and what they say
+
+A file of rates has one line for each component: `web1: 2/y 6h` (twice a year,
+six hours each). Beside the inventory, evidence.yaml may attest them: `rate`, or
+`rate/emptied`, of a thing."""
 
 
 @click.command("cuts", epilog=EPILOG)
@@ -27,7 +32,8 @@ Examples:
 @click.option("--order", type=click.IntRange(1, 8), default=2, show_default=True, help="Largest set.")
 @click.option("--rules", "rules_file", type=click.Path(path_type=Path), help="Compiled rules instead of an inventory.")
 @click.option("--mef", "mef_file", type=click.Path(path_type=Path), help="A fault tree in Open-PSA MEF.")
-@click.option("--write", "target", type=click.Path(path_type=Path), help="Write the compiled rules into a file.")
+@click.option("--rates", "rates_file", type=click.Path(path_type=Path), help="How often, how long: one line each.")
+@click.option("--write", "target", type=click.Path(path_type=Path), help="Write the rules; *.xml: a fault tree.")
 @inventory_option
 @now_option
 @json_option
@@ -37,28 +43,28 @@ def command(
     order: int,
     rules_file: Path | None,
     mef_file: Path | None,
+    rates_file: Path | None,
     target: Path | None,
     path: str | None,
     now: str | None,
     as_json: bool,
 ) -> None:
-    """List the minimal cut sets of a service: exact, to an order; a limit that is reached is said."""
-    from kedge.app.cutting import answer_cuts, find_cuts, write_compiled
+    """List the minimal cut sets of a service: exact, to an order; a limit that is reached is said.
 
+    In the list, `a, b + c` stands for the two sets a + c and b + c.
+    """
+    from kedge.app.cutting import Question, cuts_answer, find_cuts, write_compiled
+
+    asked = Question(service, question, order, path, now, rules_file, mef_file, rates_file)
     if target:
-        click.echo(f"{write_compiled(path, now, target)} rules written to {target}", err=True)
+        click.echo(write_compiled(asked, target), err=True)
         return
-    answers = [answer_cuts(*found) for found in find_cuts(service, question, order, path, now, rules_file, mef_file)]
+    found = list(find_cuts(asked))
     if as_json:
+        answers = [cuts_answer(each) for each in found]
         print_json(answers[0] if len(answers) == 1 else answers)
         return
-    for answer in answers:
-        _show(answer)
+    from kedge.cli.cut_list import show_cuts
 
-
-def _show(answer: dict[str, Any]) -> None:
-    click.echo(f"{answer['service']} ({answer['of']}), sets of up to {answer['order']}:")
-    for cut in answer["cuts"]:
-        click.echo(f"  {' + '.join(cut) or 'nothing has to be lost'}")
-    rest = "" if answer["complete"] else f"; not complete beyond order {answer['complete_to']}"
-    click.echo(f"{len(answer['cuts'])} listed{rest}", err=True)
+    for each in found:
+        show_cuts(page(), each)

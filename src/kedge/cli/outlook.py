@@ -47,7 +47,8 @@ def show_whatif(page: Page, case: Case, answer: WhatIf, left: Aftermath, languag
     ]
     if steps:
         page.put_rows(steps)
-        page.put(_finish_line(answer).to(language))
+        if any(step.is_timed for step in answer.plan):
+            page.put(_finish_line(answer).to(language))
 
 
 def _finish_line(answer: WhatIf) -> Text:

@@ -39,7 +39,7 @@ def _addresses(ground: Ground) -> Iterator[Addition]:
         things[name] = provider.model_copy(update={"notices_to": (*provider.notices_to, channel)})
         what = Text(
             f"Let messages from {name} also go outside: to a private address of {reader}",
-            f"Meldungen von {name} auch nach außerhalb, an eine private Adresse von {reader}",
+            f"Meldungen von {name} auch nach außerhalb gehen lassen: an eine private Adresse von {reader}",
         )
         yield Addition(what, (reader,), MINUTES, things)
 

@@ -19,7 +19,20 @@ from kedge.rules.case import Case, Toll
 from kedge.rules.circles import standing
 from kedge.scenarios.truth import Truth
 
-Act = Literal["hear", "chance", "spare", "order", "replace", "restore", "set-up", "empty", "route"]
+Act = Literal[
+    "hear",
+    "chance",
+    "spare",
+    "order",
+    "elsewhere",
+    "domain",
+    "rename",
+    "replace",
+    "restore",
+    "set-up",
+    "empty",
+    "route",
+]
 Origin = Literal["measured", "declared", "unknown"]
 
 
@@ -64,10 +77,20 @@ class _Way:
             self.place[host] = len(self.found)
             self.found.append(self._machine(host))
         for name in _in_order(self.case, self.toll.down):
-            if set(standing(self.case, name)) & set(replaced) or name in self.missing:
+            if set(standing(self.case, name)) & set(replaced) or name in self.missing or self._is_struck(name):
                 self._add_service(name)
-        self.found += self._routes(replaced)
+        self.found += [*self._domains(), *self._routes(replaced)]
         return self.found
+
+    def _is_struck(self, service: str) -> bool:
+        """Return whether a service itself is lost, its data, or the provider it is bought from."""
+        case, least = self.case, self.truth.least
+        sellers = case.compiled.index.sellers.get(service, ())
+        return (
+            any(loss.thing == service for loss in self.losses)
+            or not least[case.compiled.node(nodes.KEPT, service)]
+            or not all(least[case.compiled.node(nodes.UP, seller)] for seller in sellers)
+        )
 
     def _able(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return who can act, those first who would be told."""
@@ -95,9 +118,13 @@ class _Way:
         spare = self._spare_for(host)
         if spare:
             return Step("spare", (host,), source=spare, needs=(spare,), takes=timedelta(), after=(0,))
-        provider = next(iter(case.compiled.index.sellers.get(host, ())), None)
+        sellers = case.compiled.index.sellers.get(host, ())
+        left = [each for each in sellers if self.truth.least[case.compiled.node(nodes.UP, each)]]
+        provider = next(iter(left), None)
         if provider is None:
-            return Step("replace", (host,), after=(0,), is_waiting=True)
+            act: Act = "elsewhere" if sellers else "replace"
+            who, source = self._responsible(self.toll.down[0]), next(iter(sellers), "")
+            return Step(act, (host,), who, source, after=(0,), is_waiting=True)
         account = next(iter(case.compiled.index.openers.get(provider, ())), None)
         declared = case.sections.providers[provider]
         opening = declared.support.next_open(case.now) if declared.support else None
@@ -138,6 +165,16 @@ class _Way:
         self.found.append(
             Step("restore" if source else "set-up", (name,), who, source, needs, takes, origin, after=after)
         )
+
+    def _domains(self) -> Iterator[Step]:
+        """Yield the getting back of each domain that is lost, from its registrar."""
+        case, index = self.case, self.case.compiled.index
+        for domain in dict.fromkeys(loss.thing for loss in self.losses if loss.thing in case.sections.domains):
+            registrar = case.sections.domains[domain].registrar or ""
+            account = next((a for each in (domain, registrar) for a in index.openers.get(each, ())), None)
+            needs = (account,) if account else ()
+            act: Act = "domain" if registrar else "rename"
+            yield Step(act, (domain,), self._holders(account), registrar, needs, after=(0,), is_waiting=True)
 
     def _routes(self, replaced: Sequence[str]) -> Iterator[Step]:
         case, index = self.case, self.case.compiled.index

@@ -20,6 +20,7 @@ from kedge.rules.more_people import people_additions
 from kedge.rules.more_places import place_additions
 from kedge.scenarios.cuts import CutFinder
 from kedge.scenarios.losses import single_losses
+from kedge.scenarios.ruleset import RuleSet
 
 Question = Literal["unrecoverable", "unnoticed", "down"]
 QUESTIONS: tuple[Question, ...] = ("unrecoverable", "unnoticed", "down")
@@ -101,7 +102,7 @@ def suggest(case: Case, most: int = 8, *, work: int = _WORK) -> Agenda:
     chooser = _Chooser(case, work)
     items = tuple(chooser.items(most))
     left = tuple(fatal_losses(case, items))
-    return Agenda(items, left, len(chooser.known), chooser.possible, len(case.rules) <= _PAIRS_UP_TO)
+    return Agenda(items, left, chooser.tried, chooser.possible, len(case.rules) <= _PAIRS_UP_TO)
 
 
 def counts(case: Case, compiled: Compiled) -> Counts:
@@ -132,17 +133,21 @@ def _targets(case: Case, compiled: Compiled) -> Mapping[Question, Mapping[str, i
     names = case.sections.services
     return {
         "unrecoverable": {name: compiled.node(nodes.BACK, name) for name in names},
-        "unnoticed": {name: _noticed(compiled, name) for name in names},
+        "unnoticed": {name: noticed_node(compiled.rules, name) for name in names},
         "down": {name: compiled.node(nodes.UP, name) for name in names},
     }
 
 
-def _noticed(compiled: Compiled, name: str) -> int:
-    """Return the node that is true while a service is up or somebody responsible would learn that it is not."""
-    rules, node_name = compiled.rules, nodes.node_name(_NOTICED, name)
-    if node_name not in rules.ids:
-        rules.any(rules.node(node_name), [compiled.node(nodes.UP, name), compiled.node(nodes.TOLD, name)])
-    return rules.id(node_name)
+def noticed_node(rules: RuleSet, service: str) -> int:
+    """Return the node that is true while a service is up or somebody responsible would learn that it is not.
+
+    It is added if it is not there yet: before anything is asked of the rules.
+    """
+    name = nodes.node_name(_NOTICED, service)
+    if name not in rules.ids:
+        ways = [rules.id(nodes.node_name(aspect, service)) for aspect in (nodes.UP, nodes.TOLD)]
+        rules.any(rules.node(name), ways)
+    return rules.id(name)
 
 
 def _gain(before: Counts, after: Counts) -> Gain:
@@ -182,7 +187,7 @@ class _Chooser:
         self.original = frozenset(case.inventory.things)
         self.known: dict[str, Gain] = {}
         self.taken: set[str] = set()
-        self.possible = self.work = 0
+        self.possible = self.tried = self.work = 0
 
     def items(self, most: int) -> Iterator[Suggestion]:
         compiled = compile_rules(self.case.inventory, self.case.now)
@@ -212,6 +217,7 @@ class _Chooser:
         if not self.known:
             self.possible = len(every)
             allowed = max(_LEAST, self.allowed * 2 // 3 // len(compiled.rules))
+            self.tried = min(allowed, len(every))
             return every if len(every) <= allowed else sorted(every, key=self._cost, reverse=True)[:allowed]
         again = [each for each in every if each.what.en in self.known and each.what.en not in self.taken]
         new = [each for each in every if each.what.en not in self.known]

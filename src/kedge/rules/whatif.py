@@ -153,6 +153,12 @@ _ACTS: Mapping[Act, Text] = {
     "chance": Text("notice it by chance: no message arrives", "es zufällig bemerken: keine Meldung kommt an"),
     "spare": Text("use {source} in place of {things}", "{source} anstelle von {things} nehmen"),
     "order": Text("have {source} revive or replace {things}", "{things} durch {source} wiederbeleben oder ersetzen"),
+    "elsewhere": Text(
+        "find a machine elsewhere for {things}: {source} gives none",
+        "anderswo eine Maschine für {things} finden: {source} gibt keine",
+    ),
+    "domain": Text("get {things} back from {source}", "{things} von {source} zurückholen"),
+    "rename": Text("get {things} back, or take another name", "{things} zurückholen oder einen anderen Namen nehmen"),
     "replace": Text("replace {things}", "{things} ersetzen"),
     "restore": Text("restore {things} from {source}", "{things} aus {source} zurückspielen"),
     "set-up": Text("set up {things} again", "{things} neu aufsetzen"),

@@ -77,6 +77,8 @@ class _Reader:
             if words and not started:
                 started = True
                 self._header(number, words)
+                if self.mistakes:
+                    break  # some other file: one mistake, not one for each of its lines
             elif words:
                 self._declare(number, words)
         if not started:

@@ -103,6 +103,15 @@ def test_the_agenda_of_a_small_club(case_of: CaseOf) -> None:
     assert {loss.thing for loss in found.left} == {"club.example", "registrar"}
 
 
+@pytest.mark.parametrize("most", [1, 8])
+def test_everything_was_tried_once_at_first(case_of: CaseOf, most: int) -> None:
+    case = case_of(CLUB)
+    found = suggest(case, most)
+    additions = all_additions(Ground(case.compiled, frozenset(case.inventory.things)))
+    assert found.tried == found.possible == len(additions)
+    assert found.is_complete
+
+
 def test_each_counts_on_top_of_those_before(case_of: CaseOf) -> None:
     found = suggest(case_of(CLUB)).items
     assert [each.before for each in found[1:]] == [each.after for each in found[:-1]]

@@ -100,3 +100,23 @@ def test_a_copy_that_survives_is_the_one_restored_from(case_of: CaseOf) -> None:
         "copies: {on: vault}", "copies: {on: vault}\n      near: {on: web1}"
     )
     assert ("anna", "restore db and wiki from copies") in lines(lost(case_of, text))
+
+
+def test_data_that_was_deleted_is_restored_where_it_was(case_of: CaseOf) -> None:
+    assert lines(lost(case_of, loss="wiki:emptied")) == [
+        ("anna", "hear of it"),
+        ("anna", "restore wiki from copies"),
+    ]
+
+
+def test_a_hoster_that_has_gone_gives_no_machine(case_of: CaseOf) -> None:
+    said = [what for _, what in lines(lost(case_of, loss="hoster:withdrawn"))]
+    assert "find a machine elsewhere for web1: hoster gives none" in said
+    assert not any("have hoster" in what for what in said)
+
+
+def test_a_lost_domain_is_fetched_from_its_registrar(case_of: CaseOf) -> None:
+    text = CLUB.replace("      pads: {", "      pads: {domains: pads.club.example, ") + (
+        "domains: {club.example: {registrar: other}}\n"
+    )
+    assert ("", "get club.example back from other") in lines(lost(case_of, text, loss="club.example"))
