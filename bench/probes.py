@@ -1,4 +1,7 @@
-"""Sweeps: 500 healthy and 10 silent web servers at 5 s; CPU per look, evidence stored, beside other probers."""
+"""Sweeps: 500 healthy and 10 silent web servers at 5 s; CPU per look, evidence stored, beside other probers.
+
+kedge and blackbox_exporter take turns, so that a busy minute hits both alike; the ratio is that of their medians.
+"""
 
 import asyncio
 import json
@@ -12,9 +15,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from math import nan
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,7 +26,7 @@ from bench.timing import find_median
 
 CASES: dict[str, list[str]] = {}  # it measures parts of processes, which the runner cannot
 HEALTHY, SILENT, LIMIT = 500, 10, timedelta(seconds=5)
-ROUNDS = 5
+ROUNDS = 9
 BLACKBOX = """
 modules:
   web: {prober: http, timeout: 5s, http: {fail_if_body_not_matches_regexp: [Welcome], preferred_ip_protocol: ip4}}
@@ -136,29 +140,42 @@ def write_inventory(folder: Path, ports: Ports, kinds: tuple[str, ...]) -> Path:
     return path
 
 
-def blackbox(folder: Path, ports: Ports) -> dict[str, float]:
-    """Return blackbox_exporter's CPU per probe in seconds, asked 50 at a time; its metrics are its evidence."""
+def find_peer(program: str, package: str) -> str | None:
+    """Return where a program is: installed, or fetched as a Debian package into a folder; None without."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "kedge-bench")
+    places = ("usr/bin", "usr/sbin", "usr/lib/nagios/plugins")
+    path = ":".join([os.environ["PATH"], *(f"/{one}:{folder / one}" for one in places)])
+    if not shutil.which(program, path=path):
+        folder.mkdir(parents=True, exist_ok=True)
+        fetch = f"apt-get -qq download {package} && dpkg-deb -x {package}_*.deb . && rm {package}_*.deb"
+        subprocess.run(["sh", "-c", fetch], cwd=folder, check=False, capture_output=True)
+    return shutil.which(program, path=path)
+
+
+@contextmanager
+def blackbox(program: str, folder: Path) -> Iterator[int]:
+    """Yield the process id of a running blackbox_exporter; its metrics are its evidence."""
     (folder / "blackbox.yml").write_text(BLACKBOX)
     options = [f"--config.file={folder / 'blackbox.yml'}", "--web.listen-address=127.0.0.1:9116", "--log.level=error"]
-    argv = ["prometheus-blackbox-exporter", *options]
-    with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as exporter:
+    with subprocess.Popen([program, *options], stderr=subprocess.DEVNULL) as exporter:
         try:
             wait_for("http://127.0.0.1:9116/-/healthy")
-            return {kind: _cpu_per_probe(exporter.pid, ports[kind], kind) for kind in ("web", "greeting")}
+            yield exporter.pid
         finally:
             exporter.terminate()
 
 
-def _cpu_per_probe(pid: int, ports: list[int], module: str) -> float:
+def blackbox_cpu(pid: int, ports: list[int], module: str) -> float:
+    """Return its CPU per probe in seconds, over each port once, 50 at a time."""
+
     def ask(port: int) -> bool:
         target = quote(f"http://127.0.0.1:{port}/" if module == "web" else f"127.0.0.1:{port}", safe="")
         with urllib.request.urlopen(f"http://127.0.0.1:9116/probe?target={target}&module={module}") as answer:
             return b"\nprobe_success 1" in answer.read()
 
     with ThreadPoolExecutor(50) as pool:
-        list(pool.map(ask, ports))  # warm
         before = cpu_of(pid)
-        fine = [one for _ in range(ROUNDS) for one in pool.map(ask, ports)]
+        fine = list(pool.map(ask, ports))
         assert all(fine), f"blackbox: {fine.count(False)} of {len(fine)} {module} probes failed"
         return (cpu_of(pid) - before) / len(fine)
 
@@ -175,18 +192,18 @@ def wait_for(url: str) -> None:
     raise SystemExit(f"bench: {url} did not answer")
 
 
-def plugins(ports: Ports) -> float:
+def plugins(program: str, ports: Ports) -> float:
     """Return the CPU per run of check_http, in seconds: a process for each probe."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     count = 100
     for port in ports["web"][:count]:
-        argv = ["/usr/lib/nagios/plugins/check_http", "-H", "127.0.0.1", "-p", str(port), "-s", "Welcome"]
+        argv = [program, "-H", "127.0.0.1", "-p", str(port), "-s", "Welcome"]
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / count
 
 
-def monit(folder: Path, ports: Ports) -> float:
+def monit(program: str, folder: Path, ports: Ports) -> float:
     """Return the CPU per probe of monit, in seconds, over two cycles of all healthy web servers."""
     rule = 'check host w{0} with address 127.0.0.1 if failed port {0} protocol http content = "Welcome" then alert\n'
     rules = "".join(rule.format(port) for port in ports["web"])
@@ -196,7 +213,7 @@ def monit(folder: Path, ports: Ports) -> float:
     )
     control.chmod(0o600)
     with subprocess.Popen(
-        ["monit", "-I", "-c", str(control)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [program, "-I", "-c", str(control)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as one:
         try:
             time.sleep(3)
@@ -209,27 +226,39 @@ def monit(folder: Path, ports: Ports) -> float:
 
 
 def prepare() -> None:
-    """Measure and print; peers that are not installed are left out with a word."""
-    with tempfile.TemporaryDirectory() as made, far_side() as ports:
+    """Measure and print; peers that can neither be found nor fetched are left out with a word."""
+    exporter = find_peer("prometheus-blackbox-exporter", "prometheus-blackbox-exporter")
+    with tempfile.TemporaryDirectory() as made, far_side() as ports, ExitStack() as stack:
         folder = Path(made)
         os.environ["KEDGE_EVIDENCE"] = str(folder / "evidence.sqlite")
-        kedge = {kind: _kedge_cpu(folder, ports, kind) for kind in ("web", "greeting")}
+        pid = stack.enter_context(blackbox(exporter, folder)) if exporter else None
+        costs = {kind: take_turns(folder, ports, kind, pid) for kind in ("web", "greeting")}
         took, _, fine = sweep(folder, ports, ("web", "silent"))
         print(f"\n{HEALTHY} healthy + {SILENT} silent at {LIMIT.seconds} s: {took:.2f} s, {fine} ok")
-        peer = blackbox(folder, ports) if shutil.which("prometheus-blackbox-exporter") else {}
         print(f"{'CPU ms per look':28}{'web':>10}{'greeting':>10}")
-        print(f"{'kedge, stored':28}{kedge['web'] * 1e3:10.2f}{kedge['greeting'] * 1e3:10.2f}")
-        if peer:
-            print(f"{'blackbox_exporter':28}{peer['web'] * 1e3:10.2f}{peer['greeting'] * 1e3:10.2f}")
-        if Path("/usr/lib/nagios/plugins/check_http").exists():
-            print(f"{'check_http':28}{plugins(ports) * 1e3:10.2f}")
-        if shutil.which("monit"):
-            print(f"{'monit':28}{monit(folder, ports) * 1e3:10.2f}")
+        for name in ("kedge, stored", "blackbox_exporter"):
+            if all(name in cost for cost in costs.values()):
+                print(f"{name:28}{costs['web'][name] * 1e3:10.2f}{costs['greeting'][name] * 1e3:10.2f}")
+        ratios = {kind: cost["kedge, stored"] / cost.get("blackbox_exporter", nan) for kind, cost in costs.items()}
+        print(f"{'ratio':28}{ratios['web']:10.2f}{ratios['greeting']:10.2f}")
+        for name, package, measured in (
+            ("check_http", "monitoring-plugins-basic", lambda program: plugins(program, ports)),
+            ("monit", "monit", lambda program: monit(program, folder, ports)),
+        ):
+            program = find_peer(name, package)
+            print(f"{name:28}{measured(program) * 1e3:10.2f}" if program else f"{name}: neither found nor fetched")
 
 
-def _kedge_cpu(folder: Path, ports: Ports, kind: str) -> float:
-    sweep(folder, ports, (kind,))  # warm: imports, the database
-    return find_median([sweep(folder, ports, (kind,))[1] / HEALTHY for _ in range(ROUNDS)])
+def take_turns(folder: Path, ports: Ports, kind: str, exporter: int | None) -> dict[str, float]:
+    """Return the median CPU per look of kedge and, if it runs, of blackbox_exporter; the first turn warms up."""
+    taken: dict[str, list[float]] = {"kedge, stored": []} | ({"blackbox_exporter": []} if exporter else {})
+    for turn in range(ROUNDS + 1):
+        cost = {"kedge, stored": sweep(folder, ports, (kind,))[1] / HEALTHY}
+        if exporter:
+            cost["blackbox_exporter"] = blackbox_cpu(exporter, ports[kind], kind)
+        for name, value in cost.items() if turn else ():
+            taken[name].append(value)
+    return {name: find_median(values) for name, values in taken.items()}
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import os
 import secrets as randomness
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -42,6 +43,7 @@ class Lab:
         self.progress = progress
         self.secrets = Secrets(keeper.state / "secrets.json")
         self._building = building
+        self._booting = threading.Semaphore(os.cpu_count() or 1)
         self._image = Image(plan.packages(), plan.python_packages())
         self._cache = cache
         self._layers = Layers(cache, self._image.key)
@@ -174,18 +176,29 @@ class Lab:
     def switch_on(self, *hosts: Host) -> None:
         """Boot these hosts and start their services, all at once; on a fresh disk, put this lab's secrets in first."""
         fresh = [host for host in hosts if not host.has_disk()]
-        with self.progress.step(f"booted {', '.join(host.name for host in hosts)}"):
-            for host in hosts:
-                self._boot(host)
-        side_by_side(*(self._personalising(host) for host in fresh))
-        side_by_side(
-            *(self._starting(host, service, settle=host in fresh) for host in hosts for service in host.services())
-        )
+        names = {host.name for host in hosts}
+        heads = [host for host in hosts if host.machine.guest_of not in names]
+        groups = [[head, *(one for one in self.guests(head) if one in hosts)] for head in heads]
+        groups.sort(key=lambda group: -sum(len(host.services()) for host in group))  # who has most to do comes first
+        side_by_side(*(self._switching_on(group, fresh) for group in groups))
         for host in hosts:
             host.broken.clear()
             if host in fresh and host.machine.free_mb:
                 host.leave_free(host.machine.free_mb)
         write_ssh_keys(self)
+
+    def _switching_on(self, group: Sequence[Host], fresh: Sequence[Host]) -> Callable[[], None]:
+        """Switch a machine on with its guests; no other machine's slow start keeps it waiting."""
+
+        def work() -> None:
+            with self._booting, self.progress.step(f"booted {', '.join(host.name for host in group)}"):
+                for host in group:
+                    self._boot(host)
+            side_by_side(*(self._personalising(host) for host in group if host in fresh))
+            starts = [(host, service) for host in group for service in host.services()]
+            side_by_side(*(self._starting(host, service, settle=host in fresh) for host, service in starts))
+
+        return work
 
     def _boot(self, host: Host) -> None:
         inside = self.host(host.machine.guest_of) if host.machine.guest_of else None

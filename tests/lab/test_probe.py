@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from kedge.kinds.grades import Grade
+from tests.integration.conftest import prove as prove  # a fixture
 from tests.lab.host import Host
 from tests.lab.keeper import CHECKOUT
 from tests.lab.lab import Lab
@@ -149,6 +151,34 @@ def test_tickets_name_their_database(desk: Desk) -> None:
         assert list(sweep.findings) == ["tickets-database is down"]
         assert sweep.beneath("tickets-database is down") == {"tickets"}
         assert sweep.bad("tickets", "tickets-database") == {}
+
+
+def test_each_service_that_was_stopped_is_down(desk: Desk, prove: Callable[[str, Grade], None]) -> None:
+    """What makes the grade `seen`: test_all_is_well has shown the same probes green."""
+    stopped = {
+        "hetzner-old": ("spirit",),
+        "hetzner-new": ("mailman3", "postgresql", "postfix", "prosody", "request-tracker"),
+        "ns2": ("knot",),
+    }
+    for host, services in stopped.items():
+        for service in services:
+            desk.lab.host(host).stop(service)
+    sweep = desk.sweep()
+    looks = {
+        "spirit": "forum http", "mailman3": "lists mailman", "postgresql": "lists-db sql", "postfix": "mail smtp",
+        "prosody": "xmpp clients", "request-tracker": "tickets http", "knot": "dns-second soa-verein.example",
+    }  # fmt: skip
+    assert {kind: sweep.seen[look] for kind, look in looks.items() if sweep.seen[look][0] != "down"} == {}
+    assert {title.removesuffix(" is down") for title in sweep.findings} >= {
+        "forum",
+        "lists-db",
+        "mail",
+        "xmpp",
+        "tickets",
+    }
+    assert "lists" in sweep.beneath("lists-db is down")
+    for kind in looks:
+        prove(kind, "seen")
 
 
 def test_three_disasters_are_three_causes(desk: Desk, fresh_host: Callable[[str], Host]) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from kedge.model.instance import Instance, Scope
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Exit
+from kedge.probes.entry import not_entered
 from kedge.probes.sql import NAME, Health, judge_health, quoted
 from kedge.probes.wording import quote, seconds
 
@@ -95,8 +96,9 @@ def judge_exit(ended: Exit, databases: tuple[str, ...], limit: timedelta, *, may
     """Return what a client program's end means; a host that cannot be entered tells nothing of its database."""
     said = quote(ended.stderr)
     if ended.code is None:
-        what = f"was not done within {seconds(limit)}" if "not done after" in said else "its host could not be entered"
-        return Observation(Status.UNKNOWN, what, {"said": said})
+        if "not done after" in said:
+            return Observation(Status.UNKNOWN, f"was not done within {seconds(limit)}", {"said": said})
+        return not_entered(ended, "its host")
     if ended.code == NOT_FOUND:
         return Observation(Status.UNKNOWN, "its client program is not on its host", {"said": said})
     if ended.code != 0 or not (rows := _rows(ended.stdout)):

@@ -6,17 +6,19 @@ import asyncio
 import html
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from kedge.model.instance import Instance, Scope
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Address
 from kedge.probes.error_page import NO_DATABASE, explain_error, find_error
 from kedge.probes.failure import judge_failure
+from kedge.probes.trust import default_trust
 
 if TYPE_CHECKING:
     import aiohttp
@@ -99,7 +101,7 @@ class HttpProbe:
             headers["X-Forwarded-Proto"] = "https"
         async with (
             aiohttp.ClientSession(
-                connector=_connector(self, at, dial), timeout=aiohttp.ClientTimeout(total=None), headers=headers,
+                connector=_connectors()(self, at, dial), timeout=aiohttp.ClientTimeout(total=None), headers=headers,
                 max_line_size=LINE_LIMIT_BYTES, max_field_size=LINE_LIMIT_BYTES,
             ) as session,
             session.get(self.url, max_redirects=REDIRECTS) as response,
@@ -179,32 +181,35 @@ def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)[:160]
 
 
-def _connector(probe: HttpProbe, at: Instance, dial: Address) -> aiohttp.BaseConnector:
-    """Return a connector that takes its sockets from the instance's network and nowhere else."""
+@cache
+def _connectors() -> Callable[[HttpProbe, Instance, Address], aiohttp.BaseConnector]:
+    """Return what makes connectors that take their sockets from an instance's network and nowhere else."""
     import aiohttp
 
-    asked = urlsplit(probe.url)
-
     class NetConnector(aiohttp.BaseConnector):
+        def __init__(self, probe: HttpProbe, at: Instance, dial: Address) -> None:
+            super().__init__(force_close=True)
+            self._probe, self._at, self._dial = probe, at, dial
+
         async def _create_connection(self, req: aiohttp.ClientRequest, *later: Any) -> ResponseHandler:
-            is_asked = (req.url.scheme, req.url.host, req.url.port) == (asked.scheme, asked.hostname, _port(probe.url))
-            if not is_asked and at.mode != "live":
+            asked = urlsplit(self._probe.url)
+            is_asked = (req.url.scheme, req.url.host, req.url.port) == (asked.scheme, asked.hostname, _port(asked))
+            if not is_asked and self._at.mode != "live":
                 raise _Elsewhere(str(req.url))
-            to = dial if is_asked else Address(req.url.host or "", req.url.port or 80)
-            has_tls = req.url.scheme == "https" and not (is_asked and dial.is_plain)
+            to = self._dial if is_asked else Address(req.url.host or "", req.url.port or 80)
+            has_tls = req.url.scheme == "https" and not (is_asked and self._dial.is_plain)
             loop = asyncio.get_running_loop()
             try:
-                sock = await at.site.net.connect(to, limit=probe.limit)
-                tls = (probe.trust or ssl.create_default_context()) if has_tls else None
+                sock = await self._at.site.net.connect(to, limit=self._probe.limit)
+                tls = (self._probe.trust or default_trust()) if has_tls else None
                 name = req.url.raw_host if has_tls else None
                 _, protocol = await loop.create_connection(self._factory, sock=sock, ssl=tls, server_hostname=name)
             except Exception as failure:
                 raise _NotReached(failure) from failure
             return protocol
 
-    return NetConnector(force_close=True)
+    return NetConnector
 
 
-def _port(url: str) -> int:
-    parts = urlsplit(url)
-    return parts.port or (443 if parts.scheme == "https" else 80)
+def _port(asked: SplitResult) -> int:
+    return asked.port or (443 if asked.scheme == "https" else 80)

@@ -15,6 +15,7 @@ from kedge.model.instance import Instance, Scope
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Exit
 from kedge.probes.certificate import now
+from kedge.probes.entry import not_entered
 from kedge.probes.rest import NotJson, parse_json
 from kedge.probes.wording import listed, quote
 
@@ -65,7 +66,7 @@ class MailmanProbe:
 def judge_mailman(ended: Exit, at: datetime) -> Observation:
     """Return what the script's output means; a host that cannot be entered tells nothing."""
     if ended.code is None:
-        return Observation(Status.UNKNOWN, "its host could not be entered", {"said": quote(ended.stderr)})
+        return not_entered(ended, "its host")
     try:
         told = parse_json(ended.stdout)
     except NotJson:

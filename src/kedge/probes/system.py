@@ -12,6 +12,7 @@ from kedge.model.instance import Instance, Scope
 from kedge.model.observation import Observation, Status
 from kedge.model.quantity import format_size
 from kedge.probes.certificate import now
+from kedge.probes.entry import not_entered
 from kedge.probes.system_report import SCRIPT, Filled, NoReport, Report, read_report
 from kedge.probes.wording import listed, quote
 
@@ -45,7 +46,7 @@ class SystemProbe:
         began = loop.time()
         ended = await at.site.shell.run(("sh", "-c", SCRIPT), limit=self.limit)
         if ended.code is None:
-            seen = Observation(Status.UNKNOWN, "could not be entered", {"said": quote(ended.stderr)})
+            seen = not_entered(ended)
         else:
             try:
                 seen = judge_report(read_report(ended.stdout.decode(errors="replace")), now())

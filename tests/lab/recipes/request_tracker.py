@@ -77,7 +77,7 @@ class RequestTracker(Component):
         enter = f"mariadb -h {self.database_host} -u rt -p{password} rt -e 'SELECT 1' >/dev/null 2>&1"
         return (
             "install -d -o www-data -g www-data /var/cache/request-tracker5/mason_data /var/log/request-tracker5; "
-            f"until {enter}; do sleep 0.1; done; "
+            f"until {enter}; do sleep 0.2; done; "
             f"setsid setpriv --reuid=www-data --regid=www-data --init-groups env -C / PERL5LIB={self.library} "
             "/usr/share/request-tracker5/libexec/rt-server --host 127.0.0.1 --port 8080 --workers 2 "
             ">/var/log/rt.log 2>&1 &"

@@ -23,6 +23,7 @@ from kedge.probes.http import BODY_LIMIT_BYTES, HttpProbe, Mark
 
 URL = "http://www.example.org/"
 QUICK = timedelta(seconds=0.4)
+LONG = timedelta(seconds=60)
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -93,6 +94,19 @@ async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         await asyncio.sleep(0.02)
 
 
+def dripping_to_its_end(data: bytes) -> Answer:
+    """Say this byte by byte."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for number in range(len(data)):
+            writer.write(data[number : number + 1])
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    return answer
+
+
 def instance(dial: Address, net: LocalNet | None = None, mode: str = "live") -> Instance:
     return Instance(mode, Here(net or LocalNet()), {"web": dial})  # type: ignore[arg-type]
 
@@ -138,6 +152,16 @@ class TestHealthy:
     async def test_a_chunked_answer(self) -> None:
         data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nWel\r\n4\r\ncome\r\n0\r\n\r\n"
         assert (await look(raw(data), HttpProbe(URL, "Welcome")))[0] == "ok"
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nWe welcome",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nWe \r\n7\r\nwelcome\r\n0\r\n\r\n",
+        ],
+    )
+    async def test_an_answer_in_many_segments(self, data: bytes) -> None:
+        assert (await look(dripping_to_its_end(data), HttpProbe(URL, "welcome", limit=LONG)))[0] == "ok"
 
     async def test_an_expected_status(self) -> None:
         assert (await look(page("no", "401 Unauthorized"), HttpProbe(URL, status=401)))[0] == "ok"

@@ -145,7 +145,16 @@ class Told(LocalShell):
 @pytest.mark.parametrize(
     ("ended", "what"),
     [
-        (Exit(None, stderr=b"ssh: connect to host: Connection refused"), "could not be entered"),
+        (Exit(None, stderr=b"ssh: connect to host: Connection refused"), "could not be entered: ssh was refused"),
+        (
+            Exit(None, stderr=b"root@web1: Permission denied (publickey)."),
+            "could not be entered: it does not take kedge's key",
+        ),
+        (
+            Exit(None, stderr=b"the inventory declares no login for its host"),
+            "could not be entered: the inventory declares no login for it",
+        ),
+        (Exit(None, stderr=b"something new"), "could not be entered"),
         (Exit(0, b"This account is closed."), "did not answer all questions"),
     ],
 )
