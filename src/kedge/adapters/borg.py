@@ -97,6 +97,15 @@ class BorgStore:
                 return str(archive["name"])
         raise OutsideError(f"{self.repository} has no snapshot {snapshot.id[:8]} any more")
 
+    async def forget(self, snapshots: Sequence[Snapshot]) -> None:
+        """Forget snapshots and free their room; safe to repeat after half a forget. Only pruning calls this."""
+        gone = {one.id for one in snapshots}
+        archives = (await self.ask("list"))["archives"]
+        names = [archive["name"] for archive in archives if archive["id"] in gone]
+        if names:
+            await self.run("delete", "::" + names[0], *names[1:], limit=CARRY_LIMIT)
+        await self.run("compact", limit=CARRY_LIMIT)
+
     async def extract(self, name: str, folder: Path, *paths: str) -> None:
         """Restore an archive, or these paths of it, into a folder."""
         await self.run("extract", "--sparse", f"::{name}", *paths, folder=folder, limit=CARRY_LIMIT)

@@ -2,7 +2,7 @@
 
 No exit code alone is believed (0.14 ends with 0 when a path was missing): the summary must count exactly the files and
 bytes that were spooled, and a fetched snapshot must match the lengths and SHA-256 it was saved with. restic runs beside
-kedge, so that no saved host holds the passphrase. There is no forget here: saving and deleting are separate powers.
+kedge, so that no saved host holds the passphrase. Saving never forgets: saving and deleting are separate powers.
 """
 
 from __future__ import annotations
@@ -105,6 +105,11 @@ class ResticStore:
         await self.run("restore", snapshot.id, "--target", str(spool), limit=CARRY_LIMIT)
         record = await asyncio.to_thread(compare, snapshot.id, spool)
         return Snapshot(snapshot.id, record.service, record.at, record.censuses)
+
+    async def forget(self, snapshots: Sequence[Snapshot]) -> None:
+        """Forget snapshots and free their room; safe to repeat after half a forget. Only pruning calls this."""
+        await self.run("unlock")
+        await self.run("forget", "--prune", *(one.id for one in snapshots), limit=CARRY_LIMIT)
 
     async def ask(self, *argv: str) -> Any:
         """Return what restic says as JSON."""

@@ -136,7 +136,7 @@ def test_the_newest_of_some_files_is_seen_and_drilled(desk: Desk) -> None:
     old = write_archive(desk, "share-1.tar.gz")
     os.utime(old, (1_000_000_000, 1_000_000_000))
     write_archive(desk, "share-2.tar.gz")
-    desk.declare("newest-file", f"{desk.folder}/dumps/share-*.tar.gz", ", finds: {%s: share-*}" % part(desk), on="web1")
+    desk.declare("newest-file", f"{desk.folder}/dumps/share-*.tar.gz", finds(desk, "share-*"), on="web1")
     (seen,) = desk.answer("backup")
     listed = desk.answer("snapshots")
     (drilled,) = desk.answer("drill")
@@ -145,8 +145,9 @@ def test_the_newest_of_some_files_is_seen_and_drilled(desk: Desk) -> None:
     assert drilled["state"] == "proven", drilled
 
 
-def part(desk: Desk) -> str:
-    return f"{desk.folder}/share".strip("/").replace("/", "-").replace("_", "-").lower()
+def finds(desk: Desk, pattern: str) -> str:
+    part = f"{desk.folder}/share".strip("/").replace("/", "-").replace("_", "-").lower()
+    return f", finds: {{{part}: '{pattern}'}}"
 
 
 @pytest.mark.parametrize(("fault", "doubt"), [("empty", "only 20 bytes"), ("cut", "")])
@@ -154,7 +155,7 @@ def test_a_file_that_is_no_backup_is_doubted_and_never_proven(desk: Desk, fault:
     path = write_archive(desk, "share-1.tar.gz")
     nothing = gzip.compress(b"", mtime=0)
     path.write_bytes(nothing if fault == "empty" else path.read_bytes()[:-40])
-    desk.declare("newest-file", f"{desk.folder}/dumps/*.tar.gz", ", finds: {%s: '*'}" % part(desk), on="web1")
+    desk.declare("newest-file", f"{desk.folder}/dumps/*.tar.gz", finds(desk, "*"), on="web1")
     (seen,) = desk.answer("backup")
     (drilled,) = desk.answer("drill", code=1)
     assert doubt in seen.get("why", "")
@@ -191,7 +192,7 @@ async def test_a_dump_of_one_database_made_by_others_is_proven(tmp_path: Path) -
 def test_it_is_never_written_to(desk: Desk) -> None:
     write_archive(desk, "share-1.tar.gz")
     before = {path: path.read_bytes() for path in (desk.folder / "dumps").rglob("*")}
-    desk.declare("newest-file", f"{desk.folder}/dumps/*.tar.gz", ", finds: {%s: '*'}" % part(desk), on="web1")
+    desk.declare("newest-file", f"{desk.folder}/dumps/*.tar.gz", finds(desk, "*"), on="web1")
     for words in (("backup",), ("snapshots",), ("drill",)):
         desk.answer(*words)
     assert {path: path.read_bytes() for path in (desk.folder / "dumps").rglob("*")} == before
