@@ -87,11 +87,11 @@ def test_save_drill_change_restore(desk: Desk) -> None:
 
 
 def test_one_that_cannot_be_saved_hinders_no_other(desk: Desk) -> None:
-    answer = {one["service"]: one for one in desk.answer("backup", code=1)}
+    answer = {one["service"]: one for one in desk.answer("backup", "share", "other", code=1)}
     assert {name: one["state"] for name, one in answer.items()} == {"share": "saved", "other": "failed"}
     assert "nowhere is not there" in answer["other"]["why"]
     (foreign,) = desk.answer("backup", "mine", code=1)
-    assert "a job of your own" in foreign["why"]
+    assert "there is no backup of mine" in foreign["why"]
 
 
 def test_a_second_one_waits_its_turn_or_is_refused(desk: Desk) -> None:

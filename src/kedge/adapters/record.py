@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,35 @@ class Record:
 
 
 _RECORDS = TypeAdapter(Record)
+
+
+def make_record(service: str, at: datetime, censuses: tuple[Census, ...], spool: Path) -> Record:
+    """Return the record, written into the spool folder, where an older one may lie from an interrupted save."""
+    try:
+        (spool / RECORD).unlink(missing_ok=True)
+        files = {name: read_content(spool / name) for name in list_files(spool)}
+        record = Record(service, at, censuses, files)
+        write_record(record, spool)
+    except OSError as failure:
+        raise OutsideError(f"the spool folder {spool} cannot be used: {os.strerror(failure.errno or 0)}") from failure
+    return record
+
+
+def size_with_record(record: Record, spool: Path) -> tuple[int, int]:
+    """Return how many files a spool folder holds, its record included, and how many bytes."""
+    size = sum(content.size_bytes for content in record.files.values()) + (spool / RECORD).stat().st_size
+    return len(record.files) + 1, size
+
+
+def compare(snapshot: str, spool: Path) -> Record:
+    """Return the record of what was fetched; raises OutsideError unless every file is what was saved."""
+    record = read_record(spool)
+    if set(list_files(spool)) - {RECORD} != set(record.files):
+        raise OutsideError(f"snapshot {snapshot[:8]} does not hold the files that were saved")
+    for name, expected in record.files.items():
+        if read_content(spool / name) != expected:
+            raise OutsideError(f"{name} of snapshot {snapshot[:8]} is not what was saved (length or SHA-256)")
+    return record
 
 
 def list_files(spool: Path) -> list[str]:

@@ -2,30 +2,36 @@
 
 No exit code alone is believed (0.14 ends with 0 when a path was missing): the summary must count exactly the files and
 bytes that were spooled, and a fetched snapshot must match the lengths and SHA-256 it was saved with. restic runs beside
-kedge, so that no saved host holds the passphrase. There is no forget here: saving and deleting are separate powers.
+kedge, so that no saved host holds the passphrase. Saving never forgets: saving and deleting are separate powers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import quote
 
 from kedge.adapters.local import LocalShell
-from kedge.adapters.record import RECORD, Record, list_files, read_content, read_record, write_record
+from kedge.adapters.record import compare, make_record, size_with_record
 from kedge.adapters.secret import Secret
 from kedge.errors import OutsideError
 from kedge.model.census import Census
-from kedge.model.ports import Exit, Snapshot
+from kedge.model.ports import Capabilities, Exit, Snapshot
 
 LOOK_LIMIT = timedelta(minutes=10)
 CARRY_LIMIT = timedelta(hours=24)
+KEYS = {
+    "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    "b2": ("B2_ACCOUNT_ID", "B2_ACCOUNT_KEY"),
+    "azure": ("AZURE_ACCOUNT_NAME", "AZURE_ACCOUNT_KEY"),
+}
+"""The variables in which restic takes the two halves of credentials."""
 OURS = re.compile(r"RESTIC_(?:REPOSITORY|PASSWORD)(?:_FILE|_COMMAND)?")
 URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@\s/]+@")
 SAID_BYTES = 300
@@ -46,99 +52,112 @@ KNOWN = (
 
 @dataclass(frozen=True)
 class ResticStore:
-    """A repository. `repository` is as restic takes it: a folder, `sftp:user@host:/path`, `rest:…`, `s3:…`."""
+    """A repository. `repository` is as restic takes it: a folder, `sftp:user@host:/path`, `rest:…`, `s3:…`.
+
+    `credentials` is `name:password` for a REST server, `key-id:key` for S3 and B2. restic 0.14 takes the former only in
+    the address, which therefore goes through a pipe as the passphrase does.
+    """
 
     repository: str
     passphrase: Secret
     cache: Path
     shell: LocalShell = field(default_factory=LocalShell)
+    credentials: Secret | None = None
+    capabilities: ClassVar[Capabilities] = Capabilities(shares=True, forgets=True)
+
+    @property
+    def name(self) -> str:
+        """What messages call it: its address without a password."""
+        return URL_PASSWORD.sub(r"\1***@", self.repository)
 
     async def initialise(self) -> None:
         """Make the repository; raises OutsideError if there is one."""
-        await self._run("init")
+        await self.run("init")
 
     async def save(self, service: str, spool: Path, censuses: Sequence[Census]) -> Snapshot:
         """Save a spool folder; what an interrupted save left is no snapshot and is used again by the next one."""
         at = min((census.at for census in censuses), default=datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
-        record = await asyncio.to_thread(_recorded, service, at, tuple(censuses), spool)
-        await self._run("unlock")  # of itself: only locks of programs that ended without removing theirs
+        record = await asyncio.to_thread(make_record, service, at, tuple(censuses), spool)
+        await self.run("unlock")  # of itself: only locks of programs that ended without removing theirs
         tags = ("--tag", "kedge", "--tag", f"service={service}", "--time", f"{at:%Y-%m-%d %H:%M:%S}")
-        said = await self._run("backup", "--json", *tags, ".", folder=spool, limit=CARRY_LIMIT)
+        said = await self.run("backup", "--json", *tags, ".", folder=spool, limit=CARRY_LIMIT)
         summary = _summary(said.stdout)
-        size = sum(content.size_bytes for content in record.files.values()) + (spool / RECORD).stat().st_size
+        wanted = size_with_record(record, spool)
         found = (summary.get("total_files_processed"), summary.get("total_bytes_processed"))
-        if found != (len(record.files) + 1, size):
-            raise OutsideError(
-                f"{self.repository} took {found[0]} files, {found[1]} bytes of {len(record.files) + 1}, {size}"
-            )
+        if found != wanted:
+            raise OutsideError(f"{self.name} took {found[0]} files, {found[1]} bytes of {wanted[0]}, {wanted[1]}")
         saved = [one for one in await self.list(service) if one.id.startswith(str(summary["snapshot_id"]))]
         if len(saved) != 1:
-            raise OutsideError(f"{self.repository} does not list the snapshot it has just taken")
+            raise OutsideError(f"{self.name} does not list the snapshot it has just taken")
         return replace(saved[0], at=at, censuses=record.censuses)
 
     async def list(self, service: str) -> Sequence[Snapshot]:
         """Return the snapshots of a service, oldest first, without their censuses."""
-        said = await self._run("snapshots", "--json", "--tag", f"kedge,service={service}")
+        rows = await self.ask("snapshots", "--tag", f"kedge,service={service}") or []
         try:
-            rows = json.loads(said.stdout) or []
-            found = [Snapshot(row["id"], service, datetime.fromisoformat(_to_micro(row["time"]))) for row in rows]
+            found = [Snapshot(row["id"], service, read_moment(row["time"])) for row in rows]
         except (ValueError, KeyError, TypeError) as failure:
-            raise OutsideError(f"{self.repository}: restic listed its snapshots in an unknown form") from failure
+            raise OutsideError(f"{self.name}: restic listed its snapshots in an unknown form") from failure
         return sorted(found, key=lambda snapshot: snapshot.at)
 
     async def fetch(self, snapshot: Snapshot, spool: Path) -> Snapshot:
         """Restore a snapshot into an empty folder and compare every file with its record."""
-        await self._run("restore", snapshot.id, "--target", str(spool), limit=CARRY_LIMIT)
-        record = await asyncio.to_thread(_compared, snapshot, spool)
+        await self.run("restore", snapshot.id, "--target", str(spool), limit=CARRY_LIMIT)
+        record = await asyncio.to_thread(compare, snapshot.id, spool)
         return Snapshot(snapshot.id, record.service, record.at, record.censuses)
 
-    async def _run(self, *argv: str, folder: Path | None = None, limit: timedelta = LOOK_LIMIT) -> Exit:
-        with self.passphrase.piped() as number:
-            shell = replace(self.shell, env=self._environment(number), fds=(*self.shell.fds, number))
+    async def forget(self, snapshots: Sequence[Snapshot]) -> None:
+        """Forget snapshots and free their room; safe to repeat after half a forget. Only pruning calls this."""
+        await self.run("unlock")
+        await self.run("forget", "--prune", *(one.id for one in snapshots), limit=CARRY_LIMIT)
+
+    async def ask(self, *argv: str) -> Any:
+        """Return what restic says as JSON."""
+        said = await self.run(*argv, "--json")
+        try:
+            return json.loads(said.stdout)
+        except ValueError as failure:
+            raise OutsideError(f"{self.name}: restic answered in an unknown form") from failure
+
+    async def run(self, *argv: str, folder: Path | None = None, limit: timedelta = LOOK_LIMIT) -> Exit:
+        """Return how restic ended; raises OutsideError, that says what it means, for anything but success."""
+        address = Secret("the repository", self._address())
+        with self.passphrase.piped() as number, address.piped() as where:
+            shell = replace(self.shell, env=self._environment(number, where), fds=(*self.shell.fds, number, where))
             command = ("restic", *argv) if folder is None else ("env", f"--chdir={folder}", "restic", *argv)
             ended = await shell.run(command, limit=limit)
         if ended.code != 0:
             raise self._explained(argv[0], ended)
         return ended
 
-    def _environment(self, number: int) -> Mapping[str, str]:
+    def _address(self) -> bytes:
+        """Return the address with the credentials in it, where restic wants them there."""
+        scheme, _, rest = self.repository.partition("://")
+        if not self.credentials or not scheme.startswith("rest:"):
+            return self.repository.encode()
+        user, _, password = self.credentials.value.partition(b":")
+        return b"%s://%s:%s@%s" % (scheme.encode(), _quoted(user), _quoted(password), rest.encode())
+
+    def _environment(self, number: int, where: int) -> Mapping[str, str]:
         kept = {name: value for name, value in self.shell.env.items() if not OURS.fullmatch(name)}
-        own = {"RESTIC_REPOSITORY": self.repository, "RESTIC_PASSWORD_FILE": f"/dev/fd/{number}"}
+        own = {"RESTIC_REPOSITORY_FILE": f"/dev/fd/{where}", "RESTIC_PASSWORD_FILE": f"/dev/fd/{number}"}
+        backend = self.repository.partition(":")[0]
+        if self.credentials and backend in KEYS:
+            own |= dict(zip(KEYS[backend], self.credentials.value.decode().split(":", 1), strict=False))
         # One line of progress in ten seconds: the standard, sixty in a second, would be all one hears in an hour.
         calm = {"RESTIC_CACHE_DIR": str(self.cache), "RESTIC_PROGRESS_FPS": "0.1", "TZ": "UTC"}
         return {**kept, **own, **calm}
 
     def _explained(self, verb: str, ended: Exit) -> OutsideError:
         said = self.passphrase.hide(ended.stderr.decode("utf-8", "replace"))
-        said = URL_PASSWORD.sub(r"\1***@", said)
-        name = URL_PASSWORD.sub(r"\1***@", self.repository)
+        said, name = URL_PASSWORD.sub(r"\1***@", said), self.name
+        for half in self.credentials.value.split(b":", 1)[1:] if self.credentials else ():
+            said = Secret("", half).hide(said)
         for sign, meaning, hint in KNOWN:
             if sign in said:
                 return OutsideError(f"the store {name} {meaning}", hint=hint)
         last = " ".join(said.split())[-SAID_BYTES:]
         return OutsideError(f"restic {verb} on {name} failed: {last or f'exit code {ended.code}'}")
-
-
-def _recorded(service: str, at: datetime, censuses: tuple[Census, ...], spool: Path) -> Record:
-    """Return the record, written into the spool folder, where an older one may lie from an interrupted save."""
-    try:
-        (spool / RECORD).unlink(missing_ok=True)
-        files = {name: read_content(spool / name) for name in list_files(spool)}
-        record = Record(service, at, censuses, files)
-        write_record(record, spool)
-    except OSError as failure:
-        raise OutsideError(f"the spool folder {spool} cannot be used: {os.strerror(failure.errno or 0)}") from failure
-    return record
-
-
-def _compared(snapshot: Snapshot, spool: Path) -> Record:
-    record = read_record(spool)
-    if set(list_files(spool)) - {RECORD} != set(record.files):
-        raise OutsideError(f"snapshot {snapshot.id[:8]} does not hold the files that were saved")
-    for name, expected in record.files.items():
-        if read_content(spool / name) != expected:
-            raise OutsideError(f"{name} of snapshot {snapshot.id[:8]} is not what was saved (length or SHA-256)")
-    return record
 
 
 def _summary(said: bytes) -> Mapping[str, Any]:
@@ -153,6 +172,10 @@ def _summary(said: bytes) -> Mapping[str, Any]:
     return message
 
 
-def _to_micro(moment: str) -> str:
-    """Return RFC 3339 with at most microseconds: restic (Go) writes nanoseconds, which datetime cannot read."""
-    return re.sub(r"(\.\d{6})\d+", r"\1", moment)
+def _quoted(text: bytes) -> bytes:
+    return quote(text, safe="").encode()
+
+
+def read_moment(moment: str) -> datetime:
+    """Return a moment of RFC 3339: restic (Go) writes nanoseconds, which datetime cannot read."""
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", moment))

@@ -52,7 +52,7 @@ async def list_snapshots(workshop: Workshop, name: str) -> list[Listed]:
     save = workshop.subject(name).service.save
     found: list[Listed] = []
     for store in save.to if save else ():
-        found += [Listed(store, snapshot) for snapshot in await workshop.store(store).list(name)]
+        found += [Listed(store, snapshot) for snapshot in await workshop.store(store, name).list(name)]
     return sorted(found, key=lambda listed: listed.snapshot.at)
 
 
@@ -76,7 +76,7 @@ async def _rehearse(workshop: Workshop, subject: Subject, snapshot: str) -> Run:
     chosen = await choose_copies(workshop, subject, snapshot)
     root = _root(subject)
     run_id = name_run("drill", subject.name, workshop.clock.now())
-    copies = {service: Copy(workshop.store(one.store), one.snapshot) for service, one in chosen.items()}
+    copies = {service: Copy(workshop.store(one.store, service), one.snapshot) for service, one in chosen.items()}
     plan = Plan("drill", subject.name, {"root": root, "from": {name: one.to_json() for name, one in chosen.items()}})
     deeds = _deeds(workshop, subject, copies, run_id, root)
     return await book.carry_out(await book.begin(plan, deeds, run_id), deeds)

@@ -54,7 +54,7 @@ async def plan_restore(workshop: Workshop, name: str, snapshot: str, to: str) ->
     chosen = (await choose_copies(workshop, subject, snapshot))[name]
     target = _target(workshop, subject, to)
     replaced = tuple(str(place) for place in await find_replaced(subject, target))
-    store, empty = workshop.store(chosen.store), Path()
+    store, empty = workshop.store(chosen.store, name), Path()
     steps = Restoration("run", subject, Copy(store, chosen.snapshot), target, empty).deeds()
     return RestorePlan(
         name, chosen.snapshot.id, chosen.store, chosen.snapshot.at.isoformat(), to,
@@ -79,7 +79,7 @@ async def restore(workshop: Workshop, plan: RestorePlan) -> Run:
 async def _restoration(workshop: Workshop, plan: RestorePlan, run: str) -> Restoration:
     subject = _restorable(workshop, plan.service, plan.to)
     chosen = (await choose_copies(workshop, subject, plan.snapshot))[plan.service]
-    copy = Copy(workshop.store(chosen.store), chosen.snapshot)
+    copy = Copy(workshop.store(chosen.store, plan.service), chosen.snapshot)
     return Restoration(run, subject, copy, _target(workshop, subject, plan.to), workshop.folder / "restore" / run)
 
 

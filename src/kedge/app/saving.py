@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
+from kedge.adapters.adopted import AdoptedStore
 from kedge.app.workshop import Workshop, first_line
 from kedge.errors import EvidenceError, KedgeError, Refused, UsageError
 from kedge.model.facts import SHELF_LIFE, Fact
 from kedge.model.instance import Instance
 from kedge.model.ports import Run, SnapshotStore
 from kedge.model.service import Service
+from kedge.work.adopting import Seen, judge_adopted, newest_first
 from kedge.work.doubts import Count
 from kedge.work.run import Plan, name_run
 from kedge.work.saving import Spool, find_obstacles, remnants, saving
@@ -29,7 +32,7 @@ class Outcome:
     """What came of saving one service; `why` says why it was not saved."""
 
     service: str
-    state: Literal["saved", "failed", "impossible", "planned"]
+    state: Literal["saved", "seen", "failed", "impossible", "planned"]
     why: str = ""
     run: str = ""
     snapshots: Mapping[str, str] | None = None
@@ -47,10 +50,17 @@ def chosen_services(workshop: Workshop, names: Sequence[str]) -> list[str]:
     if names:
         return [workshop.subject(name).name for name in dict.fromkeys(names)]
     services = workshop.opened.inventory.sections.services
-    found = [name for name, service in services.items() if service.save and service.save.to and _is_ours(service)]
-    if not found:
+    found = [name for name, service in services.items() if service.save and service.save.to]
+    known = [name for name in found if _is_ours(services[name]) or _is_readable(workshop, services[name])]
+    if not known:
         raise UsageError("the inventory has nothing for kedge to save", hint="services: … save: STORE")
-    return found
+    return known
+
+
+def _is_readable(workshop: Workshop, service: Service) -> bool:
+    """Whether a backup made by others is declared so far that kedge can look into it."""
+    stores = workshop.opened.inventory.sections.stores
+    return all(stores[name].repository for name in (service.save.to if service.save else ()))
 
 
 def _is_ours(service: Service) -> bool:
@@ -60,6 +70,8 @@ def _is_ours(service: Service) -> bool:
 async def back_up(workshop: Workshop, name: str) -> Outcome:
     """Return what came of saving one service; never raises for what stands in its way."""
     subject = workshop.subject(name)
+    if subject.service.save and not _is_ours(subject.service):
+        return await look_at(workshop, subject)
     why = find_impossible(subject.service)
     if why:
         return Outcome(name, "impossible", why)
@@ -74,6 +86,34 @@ async def back_up(workshop: Workshop, name: str) -> Outcome:
     return Outcome(name, "saved", run=run.id, snapshots=saved)
 
 
+async def look_at(workshop: Workshop, subject: Subject) -> Outcome:
+    """Return what backups made by others hold of a service, written down as evidence; never raises what they lack."""
+    save, name = subject.service.save, subject.name
+    assert save
+    found: dict[str, str] = {}
+    facts: list[Fact] = []
+    doubts: list[str] = []
+    try:
+        for store in save.to:
+            seen = await _look_into(workshop, subject, store)
+            found[store] = seen.snapshot.id
+            facts += seen.facts
+            doubts += seen.doubts
+        await asyncio.to_thread(workshop.database.record, newest_first(facts))
+    except KedgeError as failure:
+        _note(workshop, name, f"failed: {first_line(failure)}")
+        return Outcome(name, "failed", first_line(failure))
+    _note(workshop, name, "ok")
+    return Outcome(name, "seen", f"doubtful: {'; '.join(doubts)}" if doubts else "", snapshots=found)
+
+
+async def _look_into(workshop: Workshop, subject: Subject, store: str) -> Seen:
+    adopted = workshop.store(store, subject.name)
+    assert isinstance(adopted, AdoptedStore)
+    held = await adopted.look(subject.name)
+    return judge_adopted(subject.name, store, held, _counted_before(workshop, subject), _rpo(workshop, subject))
+
+
 def _note(workshop: Workshop, name: str, value: str) -> None:
     """Write down how the last try ended: when the newest snapshot grows too old, that says why."""
     with suppress(EvidenceError):
@@ -83,6 +123,8 @@ def _note(workshop: Workshop, name: str, value: str) -> None:
 async def plan_backup(workshop: Workshop, name: str) -> Outcome:
     """Return what saving one service would do; looks for obstacles and touches nothing."""
     subject = workshop.subject(name)
+    if subject.service.save and not _is_ours(subject.service):
+        return Outcome(name, "planned", steps=["look into " + ", ".join(subject.service.save.to)])
     why = find_impossible(subject.service)
     if why:
         return Outcome(name, "impossible", why)
@@ -106,8 +148,6 @@ def find_impossible(service: Service) -> str:
         return f"kedge does not know yet what to save of a {service.kind}, or its fields do not say where it is"
     if service.save is None or not service.save.to:
         return "the inventory names no store for it (`save: STORE`)"
-    if not _is_ours(service):
-        return "it is saved by a job of your own (`made-by: other`)"
     return ""
 
 
@@ -154,9 +194,13 @@ def _spool(workshop: Workshop, run: str) -> Spool:
 def _deeds(
     workshop: Workshop, subject: Subject, at: Instance, stores: Mapping[str, SnapshotStore], run: str
 ) -> Sequence[Deed]:
+    before = _counted_before(workshop, subject)
+    return saving(subject, at, stores, _spool(workshop, run), _rpo(workshop, subject), before)
+
+
+def _rpo(workshop: Workshop, subject: Subject) -> timedelta:
     organisation = workshop.opened.inventory.sections.organisation
-    rpo = subject.service.promise.rpo or organisation.promise.rpo or SHELF_LIFE["backup"]
-    return saving(subject, at, stores, _spool(workshop, run), rpo, _counted_before(workshop, subject))
+    return subject.service.promise.rpo or organisation.promise.rpo or SHELF_LIFE["backup"]
 
 
 def _counted_before(workshop: Workshop, subject: Subject) -> Mapping[str, Count]:
@@ -171,6 +215,7 @@ async def initialise(workshop: Workshop, name: str) -> None:
     if name not in stores:
         workshop.opened.inventory.find(name)
         raise UsageError(f"'{name}' is not a store")
-    if stores[name].type != "restic":
-        raise UsageError(f"store {name} is of type '{stores[name].type}'", hint="only type: restic is made by kedge")
-    await workshop.restic(name).initialise()
+    kind = stores[name].type
+    if kind not in {"restic", "borg"}:
+        raise UsageError(f"store {name} is of type '{kind}'", hint="only type: restic and borg are made by kedge")
+    await (workshop.restic(name) if kind == "restic" else workshop.borg(name)).initialise()

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from kedge.adapters.adopted import AdoptedStore, BorgReader, FileReader, Reader, ResticReader, find_wanted
+from kedge.adapters.borg import BorgStore
 from kedge.adapters.folder_store import FolderStore
 from kedge.adapters.local import LocalShell, LocalSite
 from kedge.adapters.login import enter
 from kedge.adapters.restic import ResticStore
-from kedge.adapters.secret import read_secret, without_secrets
+from kedge.adapters.secret import Secret, read_secret, without_secrets
 from kedge.app.opening import Opened
 from kedge.errors import KedgeError, UsageError
 from kedge.evidence.database import Database
 from kedge.evidence.place import find_place
 from kedge.inventory.secrecy import holds_password
 from kedge.model.ports import Site, SnapshotStore
+from kedge.model.saving import Store
 from kedge.work.lock import hold
 from kedge.work.run import Logbook
 from kedge.work.subject import Subject
 
 # Children end with kedge, also when it is killed: what they did is looked at by the next run, not waited for.
 DIES_TOO = ("setpriv", "--pdeathsig", "TERM", "--")
+ENDS_TOO = ("setpriv", "--pdeathsig", "INT", "--")
 PATIENCE_S = 10.0
 """How long to wait for the last holder of a lock: the children of a killed run take a moment to end."""
 
@@ -103,28 +107,67 @@ class Workshop:
         """Return whether a site's files are kedge's own."""
         return isinstance(site, LocalSite)
 
-    def store(self, name: str) -> SnapshotStore:
-        """Return a store, not yet looked at; raises KedgeError if kedge cannot use it."""
+    def store(self, name: str, service: str = "") -> SnapshotStore:
+        """Return a store, not yet looked at, adopted if others save this service to it; raises KedgeError."""
+        one = self.opened.inventory.sections.services.get(service)
+        if one and one.save and one.save.made_by == "other":
+            return AdoptedStore(self._reader(name, one.host or ()), find_wanted(one))
+        return self.own_store(name)
+
+    def own_store(self, name: str) -> SnapshotStore:
+        """Return a store that kedge saves to; raises KedgeError if it cannot."""
         store = self.opened.inventory.sections.stores[name]
-        if not store.repository or store.type not in {"restic", "folder"}:
-            raise UsageError(
-                f"store {name}: kedge cannot save to type '{store.type}'", hint="type: restic and a repository"
-            )
+        if not store.repository or store.type not in {"restic", "borg", "folder"}:
+            hint = "type: restic or borg, and a repository"
+            raise UsageError(f"store {name}: kedge cannot save to type '{store.type}'", hint=hint)
         if store.type == "folder":
             return FolderStore(Path(store.repository), self.clock)
-        return self.restic(name)
+        return self.restic(name) if store.type == "restic" else self.borg(name)
 
     def restic(self, name: str) -> ResticStore:
         """Return a store that is a restic repository."""
+        store = self._without_password(name)
+        passphrase = self._secret(store.passphrase)
+        if passphrase is None:
+            raise UsageError(f"store {name} has no `passphrase`", hint="name a secret; `kedge backup` needs its `from`")
+        # restic removes its lock when it is interrupted, not when it is terminated (0.14).
+        near = replace(self.near, hop=lambda argv: (*ENDS_TOO, *argv))
+        return ResticStore(store.repository, passphrase, self.folder / "cache", near, self._secret(store.credentials))
+
+    def borg(self, name: str) -> BorgStore:
+        """Return a store that is a borg repository; without a `passphrase` it is taken for one without encryption."""
+        store = self._without_password(name)
+        is_closed = bool(store.append_only)
+        where = store.repository.partition("::")[0]
+        return BorgStore(where, self._secret(store.passphrase), self.folder / "borg", self.near, is_closed)
+
+    def _without_password(self, name: str) -> Store:
         store = self.opened.inventory.sections.stores[name]
         if holds_password(store.repository):
-            raise UsageError(f"store {name}: its repository has a password in it", hint="put it into the environment")
-        secret = self.opened.inventory.sections.secrets.get(store.passphrase or "")
-        if secret is None:
-            raise UsageError(f"store {name} has no `passphrase`", hint="name a secret; `kedge backup` needs its `from`")
+            raise UsageError(f"store {name}: its repository has a password in it", hint="`credentials`: name a secret")
+        return store
+
+    def _secret(self, name: str | None) -> Secret | None:
+        declared = self.opened.inventory.sections.secrets.get(name or "")
+        if declared is None:
+            return None
         path = self.opened.path
-        passphrase = read_secret(secret.from_ or "", self.environ, path if path.is_dir() else path.parent)
-        return ResticStore(store.repository, passphrase, self.folder / "cache", self.near)
+        return read_secret(declared.from_ or "", self.environ, path if path.is_dir() else path.parent)
+
+    def _reader(self, name: str, hosts: Sequence[str]) -> Reader:
+        """Return what reads a store that others fill; raises KedgeError for one that kedge cannot read."""
+        store = self.opened.inventory.sections.stores[name]
+        if store.type == "restic":
+            return ResticReader(self.restic(name), hosts)
+        if store.type == "borg":
+            return BorgReader(self.borg(name), hosts, store.repository.partition("::")[2] or "*")
+        if store.type == "newest-file" and store.repository.startswith("/"):
+            host = self.opened.inventory.sections.hosts.get(store.on or "")
+            return FileReader(enter(host.login if host and host.login else "local", self.near).shell, store.repository)
+        raise UsageError(
+            f"store {name}: kedge cannot read type '{store.type}'",
+            hint="type: restic, borg, or newest-file with a pattern such as /srv/dumps/wiki-*.sql.gz",
+        )
 
 
 def first_line(failure: KedgeError) -> str:

@@ -23,7 +23,8 @@ Examples:
 def command(services: tuple[str, ...], is_plan: bool, store: str | None, path: str | None, as_json: bool) -> int:
     """Save services: dump, count, check, and only then save dump and census together as one snapshot.
 
-    Without SERVICE, every service with `save: STORE`. Exit 1 if one of them was not saved.
+    Without SERVICE, every service with `save: STORE`. Backups made by others are looked into: age, size, what they
+    hold. Exit 1 if one was not saved or seen.
     """
     import asyncio
 
@@ -50,7 +51,7 @@ def command(services: tuple[str, ...], is_plan: bool, store: str | None, path: s
             for outcome in outcomes
         ]
         page().put_rows(rows)
-    return int(any(outcome.state not in {"saved", "planned"} for outcome in outcomes))
+    return int(any(outcome.state not in {"saved", "seen", "planned"} for outcome in outcomes))
 
 
 def _told(why: str, snapshots: object, steps: object) -> str:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "snapshots": "What the stores hold.",
     "drill": "Prove that services can be restored, in a sandbox.",
     "restore": "Bring a service back, into a folder or onto a host.",
+    "prune": "Let old snapshots go: another power than saving.",
     "runs": "What kedge did, step by step, and what is not finished.",
     "kinds": "The kinds of services, and what is proven for each.",
     "schema": "The JSON Schema of the inventory, for editors.",

@@ -6,14 +6,14 @@ Provisional until MediaWiki and MariaDB have been saved, restored, started and p
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol, runtime_checkable
 
-from kedge.model.census import Census
+from kedge.model.census import Census, Tally
 from kedge.model.facts import Fact, Facts
 
 
@@ -118,11 +118,37 @@ class Snapshot:
     censuses: tuple[Census, ...] = ()
 
 
+@dataclass(frozen=True)
+class Held:
+    """What the newest snapshot of an adopted store holds: of each part how many files and bytes; None: it lacks it."""
+
+    snapshot: Snapshot
+    parts: Mapping[str, Tally | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What can be done with a store: save to it, while others do so as well; forget snapshots; compare what comes back.
+
+    An adopted store is only read; what it holds was never counted, so that nothing can be compared with it.
+    """
+
+    saves: bool = True
+    shares: bool = False
+    forgets: bool = False
+    counts: bool = True
+
+
 class SnapshotStore(Protocol):
     """A place that holds snapshots. Saving and deleting are separate powers: there is no delete here.
 
     Everything raises OutsideError if the store cannot be reached, opened or believed.
     """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What can be done with it."""
+        ...
 
     async def save(self, service: str, spool: Path, censuses: Sequence[Census]) -> Snapshot:
         """Save a spool folder and its censuses as one snapshot; complete or absent, never half."""

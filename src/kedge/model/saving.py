@@ -21,6 +21,9 @@ class Store(Thing):
     )
     repository: str = Field("", description="where it is: a restic or borg repository, or a newest-file pattern")
     passphrase: SecretRef | None = Field(None, description="the secret without which nothing in it can be read")
+    credentials: SecretRef | None = Field(
+        None, description="the secret a REST server or S3 asks for, as `name:password` or `key-id:key`"
+    )
     deletable_by: Annotated[tuple[AccountRef, ...], OneOrMore] | None = Field(
         None, description="accounts that can delete what is in it"
     )
@@ -49,6 +52,9 @@ class Save(Declared):
     to: Annotated[tuple[StoreRef, ...], OneOrMore] = Field(description="the stores it is saved to")
     every: Duration | None = Field(None, description="how often (default: within the promised RPO)")
     made_by: Literal["kedge", "other"] = Field("kedge", description="what saves it: kedge, or a job of your own")
+    finds: Mapping[str, str] = Field(
+        {}, description="in a backup made by others: part -> its path there (default for a folder: that folder)"
+    )
     drill: Drill | None = Field(None, description="where restores of it are rehearsed")
 
 

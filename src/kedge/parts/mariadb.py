@@ -257,8 +257,10 @@ OBJECTS = (
 
 
 def _portable(column: Column) -> str:
+    """Return a column as utf8mb4; what is UTF-8 already has the same bytes, and is not converted row by row."""
     quoted = _quoted(column.name)
-    return f"CONVERT({quoted} USING utf8mb4)" if column.type in TEXTS else quoted
+    is_same = column.type in WRITTEN and column.charset in {"utf8mb4", "utf8mb3", "utf8"}
+    return f"CONVERT({quoted} USING utf8mb4)" if column.type in TEXTS and not is_same else quoted
 
 
 def _rows_with(test: Callable[[Column], str], columns: Sequence[Column]) -> str:

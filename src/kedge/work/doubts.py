@@ -50,6 +50,15 @@ def find_doubts(census: Census, before: Count | None) -> list[str]:
     return [*_of_itself(census.remarks), *(_since(count(census), before) if before else ())]
 
 
+def find_shrinking(now: Count, before: Count) -> list[str]:
+    """Return what speaks against files that were counted, not read: fewer than half of them, or of their bytes."""
+    if now.bytes * 2 < before.bytes:
+        return [f"{before.bytes} -> {now.bytes} bytes since it was last looked at"]
+    if before.entries >= ENOUGH and now.entries * 2 < before.entries:
+        return [f"{before.entries} -> {now.entries} files since it was last looked at"]
+    return []
+
+
 def _of_itself(remarks: Mapping[str, str]) -> Iterator[str]:
     if found := remarks.get(DOUBLED):
         shown = found.split(", ")

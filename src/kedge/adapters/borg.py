@@ -1,0 +1,144 @@
+"""borg (borg(1), 1.2 and 1.4) as a snapshot store: one archive for each snapshot, named after service and moment.
+
+Nothing is believed by the exit code alone: the archive must count exactly the files and bytes that were spooled, and a
+fetched one must match the lengths and SHA-256 it was saved with. A warning (exit code 1) is a failure: borg warns of
+files that it left out. Only one program may write at a time; borg itself removes a lock whose owner is gone. With
+`append_only` the repository is made so, that whoever saves cannot delete for good (borg(1), append-only mode).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+from kedge.adapters.local import LocalShell
+from kedge.adapters.record import compare, make_record, size_with_record
+from kedge.adapters.secret import Secret
+from kedge.errors import OutsideError
+from kedge.model.census import Census
+from kedge.model.ports import Capabilities, Exit, Snapshot
+
+LOOK_LIMIT = timedelta(minutes=10)
+CARRY_LIMIT = timedelta(hours=24)
+LOCK_WAIT_S = 60
+SAID_BYTES = 300
+STAMP = "%Y%m%dT%H%M%SZ"
+OURS = re.compile(r"BORG_(?:REPO|PASSPHRASE|PASSPHRASE_FD|PASSCOMMAND|NEW_PASSPHRASE|DISPLAY_PASSPHRASE)")
+KNOWN = (
+    ("failed to execute borg", "cannot be used: borg is not installed here", "apt install borgbackup"),
+    ("is incorrect", "does not open with its passphrase", "the store's `passphrase` is another one"),
+    ("does not exist", "is not there", "if it is new: kedge backup --init; else see whether its disk is mounted"),
+    ("is not a valid repository", "is not there", "it is no borg repository; see whether its disk is mounted"),
+    ("ailed to create/acquire the lock", "is locked by another program", "wait for it; a dead lock goes by itself"),
+    ("No space left on device", "has no room left", "make room; nothing that was saved is harmed"),
+    ("ntegrityError", "is damaged", "borg check --verify-data tells what is lost; use another store"),
+    ("ntegrity error", "is damaged", "borg check --verify-data tells what is lost; use another store"),
+    ("Data integrity", "is damaged", "borg check --verify-data tells what is lost; use another store"),
+    ("previously located at", "was moved, or is another one of the same id", "borg info once by hand, and answer yes"),
+)  # fmt: skip
+"""What borg says -> what it means, what to do."""
+
+
+@dataclass(frozen=True)
+class BorgStore:
+    """A repository: a folder, or `ssh://user@host/./path`. `passphrase` is None where it is not encrypted."""
+
+    repository: str
+    passphrase: Secret | None
+    cache: Path
+    shell: LocalShell = field(default_factory=LocalShell)
+    append_only: bool = False
+    capabilities: ClassVar[Capabilities] = Capabilities(forgets=True)
+
+    async def initialise(self) -> None:
+        """Make the repository; raises OutsideError if there is one."""
+        how = ("--encryption", "repokey-blake2" if self.passphrase else "none")
+        await self.run("init", *how, *(["--append-only"] if self.append_only else []))
+
+    async def save(self, service: str, spool: Path, censuses: Sequence[Census]) -> Snapshot:
+        """Save a spool folder; what an interrupted save left is no archive and is used again by the next one."""
+        at = min((census.at for census in censuses), default=datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+        record = await asyncio.to_thread(make_record, service, at, tuple(censuses), spool)
+        name = f"kedge-{service}-{at:{STAMP}}"
+        options = ("--compression", "zstd,3", "--timestamp", f"{at:%Y-%m-%dT%H:%M:%S}", "--json")
+        await self.run("create", *options, f"::{name}", ".", folder=spool, limit=CARRY_LIMIT)
+        (archive,) = (await self.ask("info", f"::{name}"))["archives"]
+        wanted = size_with_record(record, spool)
+        found = (archive["stats"]["nfiles"], archive["stats"]["original_size"])
+        if found != wanted:
+            raise OutsideError(f"{self.repository} took {found[0]} files, {found[1]} bytes of {wanted[0]}, {wanted[1]}")
+        return Snapshot(archive["id"], service, at, record.censuses)
+
+    async def list(self, service: str) -> Sequence[Snapshot]:
+        """Return the snapshots of a service, oldest first, without their censuses."""
+        found = []
+        for archive in (await self.ask("list"))["archives"]:
+            if match := re.fullmatch(rf"kedge-{re.escape(service)}-(\d{{8}}T\d{{6}}Z)", archive["name"]):
+                at = datetime.strptime(match[1], STAMP).replace(tzinfo=UTC)
+                found.append(Snapshot(archive["id"], service, at))
+        return sorted(found, key=lambda snapshot: snapshot.at)
+
+    async def fetch(self, snapshot: Snapshot, spool: Path) -> Snapshot:
+        """Restore a snapshot into an empty folder and compare every file with its record."""
+        await self.extract(await self.name_of(snapshot), spool)
+        record = await asyncio.to_thread(compare, snapshot.id, spool)
+        return Snapshot(snapshot.id, record.service, record.at, record.censuses)
+
+    async def name_of(self, snapshot: Snapshot) -> str:
+        """Return the name of the archive of this id; raises OutsideError if it has gone."""
+        for archive in (await self.ask("list"))["archives"]:
+            if archive["id"] == snapshot.id:
+                return str(archive["name"])
+        raise OutsideError(f"{self.repository} has no snapshot {snapshot.id[:8]} any more")
+
+    async def forget(self, snapshots: Sequence[Snapshot]) -> None:
+        """Forget snapshots and free their room; safe to repeat after half a forget. Only pruning calls this."""
+        gone = {one.id for one in snapshots}
+        archives = (await self.ask("list"))["archives"]
+        names = [archive["name"] for archive in archives if archive["id"] in gone]
+        if names:
+            await self.run("delete", "::" + names[0], *names[1:], limit=CARRY_LIMIT)
+        await self.run("compact", limit=CARRY_LIMIT)
+
+    async def extract(self, name: str, folder: Path, *paths: str) -> None:
+        """Restore an archive, or these paths of it, into a folder."""
+        await self.run("extract", "--sparse", f"::{name}", *paths, folder=folder, limit=CARRY_LIMIT)
+
+    async def ask(self, verb: str, *argv: str) -> Any:
+        """Return what borg says as JSON."""
+        said = await self.run(verb, "--json", *argv)
+        try:
+            return json.loads(said.stdout)
+        except ValueError as failure:
+            raise OutsideError(f"{self.repository}: borg answered in an unknown form") from failure
+
+    async def run(self, verb: str, *argv: str, folder: Path | None = None, limit: timedelta = LOOK_LIMIT) -> Exit:
+        """Return how borg ended; raises OutsideError, that says what it means, for anything but success."""
+        command = ("borg", "--lock-wait", str(LOCK_WAIT_S), verb, *argv)
+        command = command if folder is None else ("env", f"--chdir={folder}", *command)
+        secret = self.passphrase or Secret("no passphrase", b"")
+        with secret.piped() as number:
+            shell = replace(self.shell, env=self._environment(number), fds=(*self.shell.fds, number))
+            ended = await shell.run(command, limit=limit)
+        if ended.code != 0:
+            raise self._explained(verb, secret.hide(ended.stderr.decode("utf-8", "replace")), ended)
+        return ended
+
+    def _environment(self, number: int) -> Mapping[str, str]:
+        kept = {name: value for name, value in self.shell.env.items() if not OURS.fullmatch(name)}
+        own = {"BORG_REPO": self.repository, "BORG_PASSPHRASE_FD": str(number), "BORG_CACHE_DIR": str(self.cache)}
+        open_ones = {"BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "no" if self.passphrase else "yes"}
+        return {**kept, **own, **open_ones, "BORG_SECURITY_DIR": str(self.cache / "security"), "TZ": "UTC"}
+
+    def _explained(self, verb: str, said: str, ended: Exit) -> OutsideError:
+        for sign, meaning, hint in KNOWN:
+            if sign in said:
+                return OutsideError(f"the store {self.repository} {meaning}", hint=hint)
+        last = " ".join(said.split())[-SAID_BYTES:]
+        return OutsideError(f"borg {verb} on {self.repository} failed: {last or f'exit code {ended.code}'}")

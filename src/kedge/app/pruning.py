@@ -1,0 +1,86 @@
+"""Pruning, as the command line asks for it: another power than saving, and another way in where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kedge.adapters.borg import BorgStore
+from kedge.adapters.restic import ResticStore
+from kedge.app.workshop import Workshop
+from kedge.errors import Refused, UsageError
+from kedge.model.ports import Run, Snapshot
+from kedge.work.retention import Retention
+from kedge.work.run import read_plan
+
+RUNS_LOOKED_AT = 2000
+
+
+@dataclass(frozen=True)
+class PrunePlan:
+    """What pruning a store would forget, to be shown before it is done; `stays` is how many are left."""
+
+    store: str
+    goes: tuple[Snapshot, ...]
+    stays: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        goes = [{"service": one.service, "snapshot": one.id, "at": one.at.isoformat()} for one in self.goes]
+        return {"store": self.store, "goes": goes, "stays": self.stays}
+
+    def require(self, confirmed: int) -> None:
+        """Raise Refused if more than half would go and nobody has named the number."""
+        if len(self.goes) > self.stays and confirmed != len(self.goes):
+            raise Refused(
+                f"{len(self.goes)} of {len(self.goes) + self.stays} snapshots would go",
+                hint=f"if that is meant: --yes-forget {len(self.goes)}",
+            )
+
+
+async def plan_prune(workshop: Workshop, store: str, retention: Retention, through: str = "") -> PrunePlan:
+    """Return what pruning a store would forget; touches nothing."""
+    opened = _open(workshop, store, through)
+    goes: list[Snapshot] = []
+    stays = 0
+    for name, service in workshop.opened.inventory.sections.services.items():
+        if service.save and store in service.save.to and service.save.made_by == "kedge":
+            snapshots = await opened.list(name)
+            chosen = retention.choose(snapshots, find_proven(workshop, name))
+            goes, stays = [*goes, *chosen], stays + len(snapshots) - len(chosen)
+    return PrunePlan(store, tuple(goes), stays)
+
+
+async def prune(workshop: Workshop, plan: PrunePlan, through: str = "") -> None:
+    """Forget what a plan says, and nothing else; what was interrupted is finished by pruning again."""
+    with workshop.locked(f"prune-{plan.store}") as locked:
+        if plan.goes:
+            await _open(locked, plan.store, through).forget(plan.goes)
+
+
+def find_proven(workshop: Workshop, service: str) -> set[str]:
+    """Return the snapshots of a service that the last successful drills rested on: its own, and those of others."""
+    drills = [run for run in workshop.database.latest_runs(RUNS_LOOKED_AT) if _is_proof(run)]
+    newest = {plan.service: plan.details["from"] for plan in map(read_plan, drills)}
+    return {copies[service]["snapshot"] for copies in newest.values() if service in copies}
+
+
+def _is_proof(run: Run) -> bool:
+    return run.id.startswith("drill-") and run.state == "done" and run.steps[0].result.startswith("ok ")
+
+
+def _open(workshop: Workshop, store: str, through: str) -> ResticStore | BorgStore:
+    """Return the store, by another address if one is given; raises UsageError for one that cannot be pruned."""
+    if store not in workshop.opened.inventory.sections.stores:
+        workshop.opened.inventory.find(store)
+        raise UsageError(f"'{store}' is not a store")
+    opened = workshop.own_store(store)
+    if not isinstance(opened, ResticStore | BorgStore):
+        raise UsageError(f"store {store} is not pruned by kedge", hint="type: restic or borg")
+    return replace(opened, repository=through) if through else opened
+
+
+def listing(plan: PrunePlan) -> Sequence[tuple[str, str, str]]:
+    """Return what goes, for people."""
+    return [(one.service, f"{one.at:%Y-%m-%d %H:%M:%S}Z", one.id[:8]) for one in plan.goes]
