@@ -1,0 +1,82 @@
+"""`kedge init`: an inventory from what the world shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kedge.cli.options import json_option, language_option, page, print_json
+
+if TYPE_CHECKING:
+    from kedge.app.beginning import Beginning
+    from kedge.app.opening import Opened
+
+EPILOG = """\b
+Examples:
+  kedge init example.org                      from outside: no login, nothing is changed
+  kedge init example.org --resolver 192.0.2.53
+  kedge init example.org -o club.yaml --json | jq '.findings[].title'"""
+
+
+@click.command("init", epilog=EPILOG)
+@click.argument("domains", nargs=-1, metavar="[DOMAIN]…")
+@click.option("-o", "--output", metavar="FILE", help="Where to write; default: kedge.yaml, never over another.")
+@click.option("--resolver", metavar="ADDRESS", default="", help="Resolver to ask in place of this machine's.")
+@click.option("--rdap", metavar="URL", default="", envvar="KEDGE_RDAP", help="RDAP server in place of IANA's list.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 600),
+    default=20,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time to look around.",
+)
+@language_option
+@json_option
+def command(
+    domains: tuple[str, ...], output: str | None, resolver: str, rdap: str, limit: int, language: str, as_json: bool
+) -> int:
+    """Look at what the world shows of your DOMAINs, write an inventory from it, and print the first check.
+
+    Read-only: one look at each endpoint, no login, nothing sent. What cannot be seen is written as `unknown`.
+    A file that exists is never overwritten.
+    """
+    import asyncio
+    from datetime import timedelta
+
+    from kedge.app.beginning import Wish, begin, choose_file, write_new
+    from kedge.cli.talk import say_step
+    from kedge.errors import UsageError
+
+    if not domains:
+        raise UsageError("nothing to look at", hint="kedge init example.org")
+    wish = Wish(domains, resolver, rdap, timedelta(seconds=limit))
+    beginning = asyncio.run(begin(wish, say_step))
+    opened = write_new(choose_file(output), beginning.composer.sketch.to_text())
+    click.echo(f"{opened.path} was written; read it, correct it, and ask: kedge check", err=True)
+    _show(beginning, opened, language, as_json)
+    return 0
+
+
+def _show(beginning: Beginning, opened: Opened, language: str, as_json: bool) -> None:
+    """Print the first check: what the look found, and what the inventory tells."""
+    from dataclasses import replace
+
+    from kedge.app.answers import verdict_answer
+    from kedge.app.opening import read_now
+    from kedge.rules.judge import judge
+    from kedge.rules.levels import levels
+    from kedge.rules.registry import RULES
+
+    case = opened.case(read_now(None))
+    verdict, reached = judge(case, RULES.values()), levels(case)
+    found = (*beginning.findings(opened.inventory), *verdict.findings)
+    verdict = replace(verdict, findings=tuple(sorted(found, key=lambda one: -one.severity)))
+    if as_json:
+        answer = verdict_answer(case, verdict, reached, language)
+        print_json({"written": str(opened.path), "left": list(beginning.world.left), **answer})
+    else:
+        from kedge.cli.look import show_verdict
+
+        show_verdict(page(), case, verdict, reached, language)
