@@ -84,3 +84,82 @@ def test_a_domain_that_nobody_knows(story: Lab, tmp_path: Path) -> None:
     assert done.returncode == 2, done.stdout
     assert "nobody.example" in done.stderr
     assert not (tmp_path / "kedge.yaml").exists()
+
+
+SSH = ("--ssh", "root@hetzner-new.verein.example", "--ssh", "root@hetzner-old.verein.example")
+EXPECTED = {
+    "wiki": ("mediawiki", "hetzner-old"),
+    "forum": ("other", "hetzner-old"),
+    "hetzner-old-db": ("mariadb", "hetzner-old"),
+    "mail": ("postfix", "hetzner-new"),
+    "mailboxes": ("dovecot", "hetzner-new"),
+    "lists": ("mailman3", "hetzner-new"),
+    "hetzner-new-db": ("postgresql", "hetzner-new"),
+    "xmpp": ("prosody", "hetzner-new"),
+    "tickets": ("request-tracker", "hetzner-new"),
+    "tickets-database": ("mariadb", "tickets-db"),
+}
+
+
+def test_every_service_is_found_from_within(story: Lab, tmp_path: Path) -> None:
+    answer = init(story, tmp_path, DOMAIN, *SSH)
+    inventory = read_inventory(tmp_path / answer["written"])
+    services = inventory.sections.services
+    assert {name: (one.kind, *(one.host or ())) for name, one in services.items()} == EXPECTED
+    databases = {
+        name: set(getattr(one, "databases", ())) for name, one in services.items() if name.startswith("hetzner")
+    }
+    assert databases == {"hetzner-old-db": {"wiki", "forum"}, "hetzner-new-db": {"mailman"}}
+    assert getattr(services["tickets-database"], "databases", ()) == ("rt",)
+    bound = {name: getattr(services[name], "database", None) for name in ("wiki", "lists", "tickets")}
+    assert bound == {"wiki": "hetzner-old-db", "lists": "hetzner-new-db", "tickets": "tickets-database"}
+    hosts = inventory.sections.hosts
+    assert hosts["tickets-db"].guest_of == "hetzner-new"
+    assert all(hosts[name].volumes["root"].used and hosts[name].last_boot for name in ("hetzner-old", "hetzner-new"))
+    assert inventory.sections.stores == {}  # nobody saved anything in 2007
+    assert ("disk-limit", "hetzner-new") in {(one["rule"], one["thing"]) for one in answer["findings"]}
+
+
+def test_backups_that_somebody_makes_are_found(story: Lab, tmp_path: Path) -> None:
+    host = story.host("hetzner-old")
+    host.write(
+        "/etc/cron.d/dumps", "17 3 * * * root mysqldump --all-databases | gzip > /var/backups/db-$(date +%F).sql.gz\n"
+    )
+    host.write(
+        "/etc/cron.d/restic",
+        "RESTIC_REPOSITORY=sftp:store@backup.verein.example:restic\n5 4 * * * root restic backup /etc\n",
+    )
+    try:
+        answer = init(story, tmp_path, DOMAIN, *SSH[2:])
+    finally:
+        host.sh("rm /etc/cron.d/dumps /etc/cron.d/restic")
+    inventory = read_inventory(tmp_path / answer["written"])
+    stores = {one.type: (one.repository, one.on) for one in inventory.sections.stores.values()}
+    assert stores == {
+        "newest-file": ("/var/backups/db-*.sql.gz", "hetzner-old"),
+        "restic": ("sftp:store@backup.verein.example:restic", "backup"),
+    }
+    saved = {name: one.save and (one.save.to, one.save.made_by) for name, one in inventory.sections.services.items()}
+    assert saved["hetzner-old-db"] == (("hetzner-old-mysqldump",), "other")
+    assert saved["wiki"] == (("hetzner-old-restic",), "other")
+    assert saved["mail"] is None
+
+
+def test_whoever_may_not_see_everything_is_told_so(story: Lab, tmp_path: Path) -> None:
+    host = story.host("hetzner-new")
+    host.sh("id guest 2>/dev/null || useradd -m guest; install -d -o guest -m 700 /home/guest/.ssh")
+    host.write("/home/guest/.ssh/authorized_keys", host.secrets["ssh-public-key"] + "\n", mode=0o600, owner="guest")
+    init(story, tmp_path, "--ssh", "guest@hetzner-new.verein.example")
+    text = (tmp_path / "kedge.yaml").read_text()
+    kinds = {one.kind for one in read_inventory(tmp_path / "kedge.yaml").sections.services.values()}
+    assert kinds >= {"postfix", "dovecot", "prosody", "mailman3", "request-tracker", "postgresql"}
+    assert "could not be seen: " in text
+    assert "only root may read" in text
+    assert host.secrets["mailman-database"] not in text
+
+
+def test_a_host_that_cannot_be_entered_does_not_hide_the_others(story: Lab, tmp_path: Path) -> None:
+    answer = init(story, tmp_path, *SSH, "--ssh", "root@nobody.verein.example")
+    assert len(answer["left"]) == 1
+    assert "nobody.verein.example" in answer["left"][0]
+    assert len(read_inventory(tmp_path / answer["written"]).sections.services) == len(EXPECTED)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,12 +13,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kedge.adapters.local import LocalShell
+from kedge.adapters.login import enter, read_login
 from kedge.app.names import Names
 from kedge.app.opening import DEFAULT_NAMES, Opened
 from kedge.app.vantage import DirectNet, LiveSite, NoShell, VantageNet
 from kedge.discovery.composing import Composer, compose
 from kedge.discovery.doors import Visitor
 from kedge.discovery.first_findings import first_findings
+from kedge.discovery.inside import HostView, read_inside
+from kedge.discovery.inside_script import LIMIT_S, inside_script
 from kedge.discovery.operators import Registry
 from kedge.discovery.outside import Outlook, Watch
 from kedge.discovery.records import read_host
@@ -25,8 +30,10 @@ from kedge.errors import Bug, InventoryError, KedgeError, OutsideError, UsageErr
 from kedge.inventory.read import read_inventory
 from kedge.model.finding import Finding
 from kedge.model.inventory import Inventory
-from kedge.model.ports import Address
+from kedge.model.ports import Address, Shell
 from kedge.probes.delegation import Asker, system_resolver
+from kedge.probes.system_report import NoReport
+from kedge.probes.wording import quote
 
 RESOLVER_LIMIT = timedelta(seconds=3)
 DOOR_LIMIT = timedelta(seconds=6)
@@ -39,6 +46,7 @@ class Wish:
     """What a call asks for: where to look, through which resolver and registry, within which time."""
 
     domains: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
     resolver: str = ""
     rdap: str = ""
     limit: timedelta = timedelta(seconds=20)
@@ -81,16 +89,53 @@ def read_resolver(text: str) -> tuple[Address, ...]:
 async def begin(wish: Wish, told: Told) -> Beginning:
     """Return what can be seen of the wished domains, drawn as an inventory."""
     domains = tuple(read_domain(one) for one in wish.domains)
-    world = await _look(wish, domains, told) if domains else World()
-    if domains and not world.domains:
-        raise OutsideError("; ".join(world.left), hint="check the spelling, and that this machine can ask the DNS")
+    logins = [read_host_login(one) for one in wish.hosts]
+    shells = [enter(login, LocalShell()).shell for login in logins]
+    within = (_ask(login, shell, told) for login, shell in zip(logins, shells, strict=True))
+    world, answers = await asyncio.gather(_look(wish, domains, told), asyncio.gather(*within))
+    insiders = [one for one in answers if isinstance(one, HostView)]
+    world = replace(world, left=(*world.left, *(one for one in answers if isinstance(one, str))))
+    if not world.domains and not insiders:
+        raise OutsideError("; ".join(world.left), hint="check the spelling, and that this machine can reach them")
     now = datetime.now(UTC)
-    composer = Composer(wish.name or next(iter(domains), "my organisation"), now.date())
+    composer = Composer(wish.name or next(iter((*domains, *(one.name for one in insiders))), "unnamed"), now.date())
     composer.sketch.header += [f"Drawn by kedge init on {now:%Y-%m-%d}, from what the world shows; correct it freely."]
-    return Beginning(world, compose(composer.name, now.date(), world, composer=composer))
+    return Beginning(world, compose(composer.name, now.date(), world, insiders, composer=composer))
+
+
+LOGIN_HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?", re.ASCII)
+
+
+def read_host_login(text: str) -> str:
+    """Return the login of a host given as `web1`, `root@web1.example.org`, or `ssh -p 2222 root@web1, sudo`.
+
+    Raises UsageError; nothing that begins with a dash ever reaches ssh as a host.
+    """
+    if LOGIN_HOST.fullmatch(text):
+        return f"ssh {text}"
+    if not text.startswith("ssh ") and text != "local":
+        raise UsageError(f"--ssh: '{text}' is no host", hint="--ssh root@web1.example.org")
+    read_login(text)
+    return text
+
+
+async def _ask(login: str, shell: Shell, told: Told) -> HostView | str:
+    """Return what a host says from within, or why it could not be asked."""
+    told(f"asking {login.removeprefix('ssh ')}")
+    try:
+        ended = await shell.run(("sh", "-c", inside_script()), limit=timedelta(seconds=LIMIT_S))
+        if ended.code is None:
+            return f"{login}: {quote(ended.stderr)}"
+        return read_inside(login, ended.stdout.decode(errors="replace"))
+    except OutsideError as failure:
+        return f"{login}: {failure.message}"
+    except NoReport:
+        return f"{login}: it did not answer all questions; {quote(ended.stderr)}"
 
 
 async def _look(wish: Wish, domains: Sequence[str], told: Told) -> World:
+    if not domains:
+        return World()
     resolver = read_resolver(wish.resolver)
     if not resolver:
         raise OutsideError("this machine knows no resolver", hint="--resolver 192.0.2.53")

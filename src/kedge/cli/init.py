@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -11,16 +12,19 @@ from kedge.cli.options import json_option, language_option, page, print_json
 if TYPE_CHECKING:
     from kedge.app.beginning import Beginning
     from kedge.app.opening import Opened
+    from kedge.discovery.sketch import Sketch
 
 EPILOG = """\b
 Examples:
   kedge init example.org                      from outside: no login, nothing is changed
+  kedge init example.org --ssh root@web1.example.org --ssh web2
   kedge init example.org --resolver 192.0.2.53
   kedge init example.org -o club.yaml --json | jq '.findings[].title'"""
 
 
 @click.command("init", epilog=EPILOG)
 @click.argument("domains", nargs=-1, metavar="[DOMAIN]…")
+@click.option("--ssh", "hosts", multiple=True, metavar="HOST", help="Look at this host from within, too.")
 @click.option("-o", "--output", metavar="FILE", help="Where to write; default: kedge.yaml, never over another.")
 @click.option("--resolver", metavar="ADDRESS", default="", help="Resolver to ask in place of this machine's.")
 @click.option("--rdap", metavar="URL", default="", envvar="KEDGE_RDAP", help="RDAP server in place of IANA's list.")
@@ -35,11 +39,19 @@ Examples:
 @language_option
 @json_option
 def command(
-    domains: tuple[str, ...], output: str | None, resolver: str, rdap: str, limit: int, language: str, as_json: bool
+    domains: tuple[str, ...],
+    hosts: tuple[str, ...],
+    output: str | None,
+    resolver: str,
+    rdap: str,
+    limit: int,
+    language: str,
+    as_json: bool,
 ) -> int:
     """Look at what the world shows of your DOMAINs, write an inventory from it, and print the first check.
 
-    Read-only: one look at each endpoint, no login, nothing sent. What cannot be seen is written as `unknown`.
+    Read-only: one look at each endpoint, no login, nothing sent. With --ssh one script asks each host what runs there,
+    as whoever may log in; nothing is installed. What cannot be seen is written as `unknown`.
     A file that exists is never overwritten.
     """
     import asyncio
@@ -49,14 +61,35 @@ def command(
     from kedge.cli.talk import say_step
     from kedge.errors import UsageError
 
-    if not domains:
+    if not (domains or hosts):
         raise UsageError("nothing to look at", hint="kedge init example.org")
-    wish = Wish(domains, resolver, rdap, timedelta(seconds=limit))
+    wish = Wish(domains, hosts, resolver, rdap, timedelta(seconds=limit))
     beginning = asyncio.run(begin(wish, say_step))
+    for left in beginning.world.left:
+        click.echo(f"not looked at: {left}", err=True)
+    if not as_json and sys.stdin.isatty():
+        _ask(beginning.composer.sketch, language)
     opened = write_new(choose_file(output), beginning.composer.sketch.to_text())
     click.echo(f"{opened.path} was written; read it, correct it, and ask: kedge check", err=True)
     _show(beginning, opened, language, as_json)
     return 0
+
+
+def _ask(sketch: Sketch, language: str) -> None:
+    """Put the few questions that no look can answer; an empty answer leaves one open."""
+    from kedge.discovery.questions import questions
+
+    leave = {"en": "Enter: leave open", "de": "Enter: offen lassen"}[language]
+    for question in list(questions(sketch)):
+        while answer := click.prompt(
+            f"{question.text.to(language)} ({leave})", default="", show_default=False, err=True
+        ):
+            try:
+                question.apply(answer)
+            except ValueError as error:
+                click.echo(str(error), err=True)
+            else:
+                break
 
 
 def _show(beginning: Beginning, opened: Opened, language: str, as_json: bool) -> None:

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from kedge.discovery.backups import FoundBackup, find_backups
+from kedge.discovery.from_inside import Insider, guest_sightings
 from kedge.discovery.from_outside import HostSeen, group_hosts, host_name, sightings_of
+from kedge.discovery.inside import HostView, Process, is_address
 from kedge.discovery.sighting import Sighting, merge_sightings
 from kedge.discovery.sketch import Entry, Sketch, company_slug, one_or_list
 from kedge.discovery.world import DomainView, World
 from kedge.inventory.edit import Value
+from kedge.kinds.recognition import DATABASES
 from kedge.kinds.registry import KINDS
 from kedge.model.observation import Observation
 from kedge.model.thing import to_kebab
@@ -30,6 +34,7 @@ class Composer:
     host_of: dict[str, str] = field(default_factory=dict)
     """Address or name -> host."""
     _providers: dict[str, str] = field(default_factory=dict)
+    _backups: list[tuple[str, FoundBackup]] = field(default_factory=list)
 
     @property
     def measured(self) -> str:
@@ -55,21 +60,15 @@ class Composer:
 
     def add_host(self, seen: HostSeen, domains: Iterable[str]) -> str:
         """Draw a machine that was seen from outside; one of its addresses or names may be known already."""
-        known = next((self.host_of[one] for one in (*seen.addresses, seen.pointer) if one in self.host_of), "")
-        name = known
-        if not known:
-            name, entry = self.sketch.add("hosts", host_name(seen, domains), "host")
-            entry.put("address", one_or_list(seen.addresses), self.measured)
-            entry.put("login", UNKNOWN)
-        entry = self.sketch.sections["hosts"][name]
-        entry.comments.append(
-            f"{', '.join(seen.names[:8])}" + (f"; calls itself {seen.pointer}" if seen.pointer else "")
-        )
+        name, entry = self._host(host_name(seen, domains), (*seen.addresses, seen.pointer))
+        entry.fields.setdefault("login", UNKNOWN)
+        calls = f"; calls itself {seen.pointer}" if seen.pointer else ""
+        entry.comments.append(", ".join(seen.names[:8]) + calls)
         if seen.operator:
             self.provider(seen.operator, name, seen.operator_how)
             if "provider" not in entry.fields:
                 entry.put("provider", self._providers[company_slug(seen.operator)], "assumed")
-        for one in (*seen.addresses, *seen.names, seen.pointer):
+        for one in seen.names:
             self.host_of.setdefault(one, name)
         return name
 
@@ -80,16 +79,119 @@ class Composer:
             self.add_host(host, domains)
         return list(sightings_of(world, self.host_of))
 
+    def add_insider(self, view: HostView, wanted: str = "") -> list[Sighting]:
+        """Draw a host that was looked at from within, and its guests; return the services there."""
+        name, entry = self._host(wanted or view.name, (*view.addresses, view.name))
+        insider = Insider(view, name)
+        for key, value in insider.facts().items():
+            entry.put(key, value, "" if key == "login" else self.measured)
+        entry.comments += list(insider.remarks())
+        found = [*insider.sightings(), *insider.containers()]
+        for guest, processes in self._guests(view, name):
+            found += guest_sightings(guest, processes)
+        self.sketch.not_understood += insider.listed
+        self._backups += [(name, one) for one in find_backups(insider.backup_files())]
+        return found
+
+    def _host(self, wanted: str, addresses: Iterable[str]) -> tuple[str, Entry]:
+        """Return the host with one of these addresses or names, made if there is none."""
+        own = list(dict.fromkeys(filter(None, addresses)))
+        known = next((self.host_of[one] for one in own if one in self.host_of), "")
+        if known:
+            name, entry = known, self.sketch.sections["hosts"][known]
+        else:
+            name, entry = self.sketch.add("hosts", wanted.partition(".")[0], "host")
+        said = [one for one in own if is_address(one)]
+        before = entry.fields.get("address", [])
+        listed = before if isinstance(before, list) else [before]
+        if said:
+            entry.put("address", one_or_list(map(str, [*listed, *said])), self.measured)
+        for one in own:
+            self.host_of.setdefault(one, name)
+        return name, entry
+
+    def _guests(self, view: HostView, host: str) -> Iterable[tuple[str, list[Process]]]:
+        """Yield the guests of a host with the programs that can be seen in them."""
+        for space in view.spaces:
+            processes = [process for process in view.processes if process.space == space.id]
+            if processes and space.name:
+                name, entry = self._host(space.name, (*space.addresses, space.name))
+                entry.put("guest-of", host, self.measured)
+                yield name, processes
+        for guest in view.guests:
+            if guest not in self.host_of:
+                name, entry = self._host(guest, (guest,))
+                entry.put("guest-of", host, self.measured)
+                entry.put("login", UNKNOWN)
+
+    def _far_databases(self, sightings: Sequence[Sighting]) -> list[Sighting]:
+        """Return the database servers that settings speak of and nobody has seen; settle which host is meant."""
+        new: list[Sighting] = []
+        for one in sightings:
+            told = one.uses.get("database")
+            if told is None:
+                continue
+            host, kinds, database = told.split("/", 2)
+            where = self._meant_host(host) if host else one.host
+            one.uses["database"] = f"{where}/{kinds}/{database}"
+            servers = [s for s in (*sightings, *new) if s.host == where and s.kind in (kinds.split("|") or DATABASES)]
+            if host and not servers:
+                kind = kinds.split("|")[0] or "mariadb"
+                why = [f"the settings of {one.kind} on {one.host} name it"]
+                wanted = f"{one.wanted or one.kind}-db"
+                new.append(Sighting(kind, where, fields={"databases": [database]}, wanted=wanted, why=why))
+            elif host and database:
+                known = servers[0].fields.setdefault("databases", [])
+                if isinstance(known, list) and database not in known:
+                    known.append(database)
+        return new
+
+    def _meant_host(self, text: str) -> str:
+        if text in self.host_of:
+            return self.host_of[text]
+        label = text.partition(".")[0]
+        if label in self.sketch.of("hosts"):
+            return label
+        return self._host(label, (text,))[0]
+
     def add_services(self, sightings: Iterable[Sighting]) -> dict[str, Sighting]:
         """Draw the services, each once, and bind those that use one another; return them by name."""
-        merged = sorted(merge_sightings(sightings), key=lambda one: one.kind in ("mariadb", "mysql", "postgresql"))
+        found = merge_sightings(sightings)
+        found += self._far_databases(found)
+        merged = sorted(found, key=lambda one: one.kind in DATABASES)
         named: dict[str, Sighting] = {}
         for one in merged:
             name, _ = self.sketch.add("services", one.wanted or one.kind, one.kind)
             named[name] = one
         for name, one in named.items():
             self._service(name, one, named)
+        for host, backup in self._backups:
+            self._store(host, backup, named)
         return named
+
+    def _store(self, host: str, backup: FoundBackup, named: Mapping[str, Sighting]) -> None:
+        """Draw a backup that somebody else makes, and which services it saves as far as one can tell."""
+        kind = backup.tool if backup.type in ("newest-file", "other") else backup.type
+        name, entry = self.sketch.add("stores", f"{host}-{kind}", "store")
+        entry.comments.append(f"on {host}, {backup.why}")
+        entry.put("type", backup.type)
+        entry.put("repository", backup.repository)
+        if backup.repository.startswith("/"):
+            entry.put("on", host, self.measured)
+        elif far := backup.far_host:
+            entry.put("on", self._meant_host(far))
+        else:
+            entry.put("on", UNKNOWN)
+        if backup.type in ("restic", "borg"):
+            entry.put("passphrase", UNKNOWN)
+        for service, one in named.items():
+            if one.host == host and (one.kind in backup.saves if backup.saves else one.kind not in DATABASES):
+                self._saved(self.sketch.sections["services"][service], name)
+
+    def _saved(self, entry: Entry, store: str) -> None:
+        before = entry.fields.get("save")
+        stores = list(before["to"]) if isinstance(before, dict) and isinstance(before.get("to"), list) else []
+        entry.put("save", {"to": [*stores, store], "made-by": "other"}, "assumed")
 
     def _service(self, name: str, one: Sighting, named: Mapping[str, Sighting]) -> None:
         entry = self.sketch.sections["services"][name]
@@ -103,7 +205,10 @@ class Composer:
             if key in keys and value:
                 entry.put(key, _listens(one.kind, value) if key == "listens" else value)
         for role, bound in _bindings(one, named):
-            entry.put(role, bound)
+            if role in kind.requires:
+                entry.put(role, bound)
+            else:
+                entry.put("needs", bound, "assumed")
         for unknown in ("people", "save", *one.unknown):
             entry.fields.setdefault(unknown, UNKNOWN)
         if one.seen:
@@ -188,13 +293,16 @@ def _listens(kind: str, value: Value) -> Value:
 def _bindings(one: Sighting, named: Mapping[str, Sighting]) -> list[tuple[str, str]]:
     """Return what a service is bound to: by what it says itself, or because its host has only one."""
     bound = []
-    for role, kinds in KINDS[one.kind].requires.items():
+    roles = dict(KINDS[one.kind].requires)
+    if "database" in one.uses:
+        roles.setdefault("database", DATABASES)
+    for role, kinds in roles.items():
         candidates = [name for name, other in named.items() if other.kind in kinds and other is not one]
         near = [name for name in candidates if named[name].host == one.host]
         told = one.uses.get(role)
         if told is not None:
             near = [name for name in candidates if _is_meant(named[name], told)] or near[:1]
-        elif role != "mailboxes" and role != "mail":
+        elif role not in ("mailboxes", "mail"):
             near = []
         if len(near) == 1:
             bound.append((role, near[0]))
@@ -210,7 +318,7 @@ def _is_meant(other: Sighting, told: str) -> bool:
     if kind and other.kind not in kind.split("|"):
         return False
     databases = other.fields.get("databases")
-    return bool(host) or not database or (isinstance(databases, list) and database in databases)
+    return not database or not databases or (isinstance(databases, list) and database in databases)
 
 
 def _registered(name: str) -> str:
@@ -221,15 +329,21 @@ def _registered(name: str) -> str:
 
 
 def compose(
-    name: str, today: date, world: World, sightings: Sequence[Sighting] = (), composer: Composer | None = None
+    name: str,
+    today: date,
+    world: World,
+    insiders: Sequence[HostView] = (),
+    sightings: Sequence[Sighting] = (),
+    composer: Composer | None = None,
 ) -> Composer:
-    """Return the inventory drawn from everything that was seen; closer looks come with `sightings` and `composer`."""
+    """Return the inventory drawn from everything that was seen: the closer look wins where two saw the same."""
     drawn = composer or Composer(name, today)
     drawn.sketch.organisation.setdefault("name", name)
+    within = [one for view in insiders for one in drawn.add_insider(view)]
     outside = drawn.add_world(world)
-    services = drawn.add_services([*outside, *sightings])
+    services = drawn.add_services([*outside, *within, *sightings])
     for view in world.domains:
         drawn.add_domain(view)
     drawn.add_certificates(world, services)
-    drawn.sketch.not_understood += [f"left: {one}" for one in world.left]
+    drawn.sketch.not_understood += [f"not looked at: {one}" for one in world.left]
     return drawn

@@ -78,7 +78,7 @@ def _absorb(known: Sighting, new: Sighting) -> None:
         before = known.fields.get(key)
         if isinstance(before, list) and isinstance(value, list):
             known.fields[key] = list(dict.fromkeys([*before, *value]))
-        elif value:
+        elif value and not (key == "url" and before and known.seen):  # that address was seen to work
             known.fields[key] = value
     known.names = tuple(dict.fromkeys((*known.names, *new.names)))
     known.why += [why for why in new.why if why not in known.why]

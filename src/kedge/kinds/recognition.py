@@ -44,7 +44,7 @@ RECOGNISED: Mapping[str, Recognised] = {
         images=r"(ghcr\.io/)?mailcow/(postfix|dovecot|sogo).*", pages=r"<title>[^<]*mailcow", files=r".*/mailcow\.conf$"
     ),
     "mailman3": Recognised(
-        r"(.*/)?mailman3?/bin/master$|mailman3?$",
+        r"(.*/)?mailman3?/bin/(master|runner)$|mailman3?$",
         r"(.*/)?mailman-(core|web)$",
         pages=r"(src|href)=\"[^\"]*(postorius|hyperkitty)/|/mailman/listinfo",
         labels=("lists", "list", "ml", "listen"),
