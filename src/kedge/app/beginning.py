@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import os
 import re
@@ -17,9 +18,11 @@ from kedge.adapters.login import enter, read_login
 from kedge.app.names import Names
 from kedge.app.opening import DEFAULT_NAMES, Opened
 from kedge.app.vantage import DirectNet, LiveSite, NoShell, VantageNet
+from kedge.discovery.compose_file import MOST_BYTES
 from kedge.discovery.composing import Composer, compose
 from kedge.discovery.doors import Visitor
 from kedge.discovery.first_findings import first_findings
+from kedge.discovery.imports import Imported, read_environment, read_import
 from kedge.discovery.inside import HostView, read_inside
 from kedge.discovery.inside_script import LIMIT_S, inside_script
 from kedge.discovery.operators import Registry
@@ -47,6 +50,7 @@ class Wish:
 
     domains: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     resolver: str = ""
     rdap: str = ""
     limit: timedelta = timedelta(seconds=20)
@@ -95,12 +99,29 @@ async def begin(wish: Wish, told: Told) -> Beginning:
     world, answers = await asyncio.gather(_look(wish, domains, told), asyncio.gather(*within))
     insiders = [one for one in answers if isinstance(one, HostView)]
     world = replace(world, left=(*world.left, *(one for one in answers if isinstance(one, str))))
-    if not world.domains and not insiders:
+    imports = {path: read_file(path) for path in wish.files}
+    if not world.domains and not insiders and not imports:
         raise OutsideError("; ".join(world.left), hint="check the spelling, and that this machine can reach them")
     now = datetime.now(UTC)
     composer = Composer(wish.name or next(iter((*domains, *(one.name for one in insiders))), "unnamed"), now.date())
     composer.sketch.header += [f"Drawn by kedge init on {now:%Y-%m-%d}, from what the world shows; correct it freely."]
-    return Beginning(world, compose(composer.name, now.date(), world, insiders, composer=composer))
+    return Beginning(world, compose(composer.name, now.date(), world, insiders, imports, composer))
+
+
+def read_file(path: str) -> Imported:
+    """Return what a file to import tells; raises UsageError if it cannot be read at all."""
+    file = Path(path).resolve()
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            return Imported(not_understood=[f"{path}: longer than {MOST_BYTES} bytes"])
+        text = file.read_bytes().decode(errors="replace")
+    except OSError as error:
+        raise UsageError(f"--import: {path} could not be read ({error.strerror})") from error
+    beside = file.parent / ".env"
+    environment = {}
+    with contextlib.suppress(OSError):
+        environment = read_environment(beside.read_text(errors="replace")) if beside.is_file() else {}
+    return read_import(str(file), text, environment)
 
 
 LOGIN_HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?", re.ASCII)

@@ -18,6 +18,7 @@ EPILOG = """\b
 Examples:
   kedge init example.org                      from outside: no login, nothing is changed
   kedge init example.org --ssh root@web1.example.org --ssh web2
+  kedge init --import /srv/cloud/compose.yaml --import hosts.ini
   kedge init example.org --resolver 192.0.2.53
   kedge init example.org -o club.yaml --json | jq '.findings[].title'"""
 
@@ -25,6 +26,9 @@ Examples:
 @click.command("init", epilog=EPILOG)
 @click.argument("domains", nargs=-1, metavar="[DOMAIN]…")
 @click.option("--ssh", "hosts", multiple=True, metavar="HOST", help="Look at this host from within, too.")
+@click.option(
+    "--import", "files", multiple=True, metavar="FILE", type=click.Path(), help="Read a compose file, Ansible inventory, zone file, Gatus YAML or CSV."
+)
 @click.option("-o", "--output", metavar="FILE", help="Where to write; default: kedge.yaml, never over another.")
 @click.option("--resolver", metavar="ADDRESS", default="", help="Resolver to ask in place of this machine's.")
 @click.option("--rdap", metavar="URL", default="", envvar="KEDGE_RDAP", help="RDAP server in place of IANA's list.")
@@ -41,6 +45,7 @@ Examples:
 def command(
     domains: tuple[str, ...],
     hosts: tuple[str, ...],
+    files: tuple[str, ...],
     output: str | None,
     resolver: str,
     rdap: str,
@@ -61,9 +66,9 @@ def command(
     from kedge.cli.talk import say_step
     from kedge.errors import UsageError
 
-    if not (domains or hosts):
+    if not (domains or hosts or files):
         raise UsageError("nothing to look at", hint="kedge init example.org")
-    wish = Wish(domains, hosts, resolver, rdap, timedelta(seconds=limit))
+    wish = Wish(domains, hosts, files, resolver, rdap, timedelta(seconds=limit))
     beginning = asyncio.run(begin(wish, say_step))
     for left in beginning.world.left:
         click.echo(f"not looked at: {left}", err=True)

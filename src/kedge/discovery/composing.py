@@ -9,6 +9,7 @@ from datetime import date
 from kedge.discovery.backups import FoundBackup, find_backups
 from kedge.discovery.from_inside import Insider, guest_sightings
 from kedge.discovery.from_outside import HostSeen, group_hosts, host_name, sightings_of
+from kedge.discovery.imports import Imported
 from kedge.discovery.inside import HostView, Process, is_address
 from kedge.discovery.sighting import Sighting, merge_sightings
 from kedge.discovery.sketch import Entry, Sketch, company_slug, one_or_list
@@ -20,6 +21,7 @@ from kedge.model.observation import Observation
 from kedge.model.thing import to_kebab
 
 UNKNOWN = "unknown"
+CONTAINER_HOST = "container-host"
 MAIL_SENDERS = "no SPF and no DMARC record: anybody can send mail in its name"
 
 
@@ -86,7 +88,7 @@ class Composer:
         for key, value in insider.facts().items():
             entry.put(key, value, "" if key == "login" else self.measured)
         entry.comments += list(insider.remarks())
-        found = [*insider.sightings(), *insider.containers()]
+        found = [*insider.sightings(), *insider.containers(), *insider.projects()]
         for guest, processes in self._guests(view, name):
             found += guest_sightings(guest, processes)
         self.sketch.not_understood += insider.listed
@@ -109,6 +111,35 @@ class Composer:
         for one in own:
             self.host_of.setdefault(one, name)
         return name, entry
+
+    def add_import(self, path: str, told: Imported) -> list[Sighting]:
+        """Draw the hosts a file names; return its services. What runs in containers needs a host: one is made up."""
+        for one in told.hosts:
+            _, entry = self._host(one.name, (*one.addresses, one.name))
+            if one.remark:
+                entry.comments.append(f"{one.remark}; from {path}")
+            if one.login:
+                entry.fields.setdefault("login", one.login)
+            if one.system:
+                entry.fields.setdefault("system", one.system)
+        self.sketch.not_understood += told.not_understood
+        for sighting in told.sightings:
+            if sighting.kind == "compose" and not sighting.host:
+                sighting.host = self._container_host()
+        return told.sightings
+
+    def _container_host(self) -> str:
+        """Return the host that imported compose files run on: the only one there is, or one to be named."""
+        hosts = list(self.sketch.of("hosts"))
+        if len(hosts) == 1:
+            return hosts[0]
+        if CONTAINER_HOST not in hosts:
+            name, entry = self._host(CONTAINER_HOST, (CONTAINER_HOST,))
+            entry.comments.append("the machine that runs the imported compose files: give it its name and login")
+            entry.put("login", UNKNOWN)
+            entry.put("system", UNKNOWN)
+            return name
+        return CONTAINER_HOST
 
     def _guests(self, view: HostView, host: str) -> Iterable[tuple[str, list[Process]]]:
         """Yield the guests of a host with the programs that can be seen in them."""
@@ -203,7 +234,8 @@ class Composer:
             entry.put("host", one.host)
         for key, value in one.fields.items():
             if key in keys and value:
-                entry.put(key, _listens(one.kind, value) if key == "listens" else value)
+                sure = "assumed" if key in one.assumed else ""
+                entry.put(key, _listens(one.kind, value) if key == "listens" else value, sure)
         for role, bound in _bindings(one, named):
             if role in kind.requires:
                 entry.put(role, bound)
@@ -333,7 +365,7 @@ def compose(
     today: date,
     world: World,
     insiders: Sequence[HostView] = (),
-    sightings: Sequence[Sighting] = (),
+    imports: Mapping[str, Imported] | None = None,
     composer: Composer | None = None,
 ) -> Composer:
     """Return the inventory drawn from everything that was seen: the closer look wins where two saw the same."""
@@ -341,9 +373,13 @@ def compose(
     drawn.sketch.organisation.setdefault("name", name)
     within = [one for view in insiders for one in drawn.add_insider(view)]
     outside = drawn.add_world(world)
-    services = drawn.add_services([*outside, *within, *sightings])
+    told = [one for path, each in (imports or {}).items() for one in drawn.add_import(path, each)]
+    services = drawn.add_services([*outside, *within, *told])
     for view in world.domains:
         drawn.add_domain(view)
+    for view in (view for each in (imports or {}).values() for view in each.domains):
+        if view.name not in {one.name for one in world.domains}:
+            drawn.add_domain(view)
     drawn.add_certificates(world, services)
     drawn.sketch.not_understood += [f"not looked at: {one}" for one in world.left]
     return drawn

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from kedge.discovery.compose_file import NotCompose, project_sighting, read_compose
 from kedge.discovery.inside import HostView, Process, Socket
 from kedge.discovery.records import read_host
 from kedge.discovery.settings import Settings, read_settings
@@ -276,10 +277,23 @@ class Insider:
         if view.unseen:
             yield f"could not be seen: {'; '.join(view.unseen[:6])}"
 
+    def projects(self) -> Iterator[Sighting]:
+        """Yield the compose projects whose files were found; those that cannot be read are listed."""
+        for path, text in self.view.files.get("compose", {}).items():
+            try:
+                project = read_compose(text, path)
+            except NotCompose as reason:
+                self.listed.append(clean(f"{self.host}: {path}: {reason}")[:250])
+                continue
+            running = [one for one in self.view.containers if one.project == project.name]
+            state = f", {sum(one.state == 'running' for one in running)} containers run" if running else ""
+            yield project_sighting(project, self.host, clean(f"on {self.host}: {path}{state}"))
+
     def containers(self) -> Iterator[Sighting]:
         """Yield what runs in containers that no compose file describes."""
+        known = {PurePosixPath(path).parent.name.lower() for path in self.view.files.get("compose", {})}
         for one in self.view.containers:
-            if one.project:
+            if one.project and one.project in known:
                 continue
             kind = kind_of_image(one.image)
             why = f"on {self.host}: container {one.name} of image {one.image}, {one.state}"

@@ -38,6 +38,8 @@ class Sighting:
     seen: dict[str, Observation] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     """Fields nobody could tell."""
+    assumed: tuple[str, ...] = ()
+    """Fields that are probably so."""
     uses: dict[str, str] = field(default_factory=dict)
     """Role -> what it is known by: the name of a database (`database: wiki`), bound once all are known."""
 
@@ -55,7 +57,11 @@ def merge_sightings(sightings: Iterable[Sighting]) -> list[Sighting]:
 
 
 def _is_same(known: Sighting, new: Sighting, all_known: Sequence[Sighting]) -> bool:
-    if known.host != new.host or known.is_contained != new.is_contained:
+    if known.host != new.host:
+        return False
+    if "compose" in (known.kind, new.kind):  # a page outside is that of the containers behind it
+        return known.kind != new.kind and bool(set(known.names) & set(new.names))
+    if known.is_contained != new.is_contained:
         return False
     if set(known.names) & set(new.names) and (known.kind == new.kind or "other" in (known.kind, new.kind)):
         return True
@@ -72,8 +78,9 @@ def _is_only(known: Sighting, new: Sighting, all_known: Sequence[Sighting]) -> b
 
 
 def _absorb(known: Sighting, new: Sighting) -> None:
-    if known.is_guess or (known.kind == "other" and new.kind != "other"):
+    if known.is_guess or (known.kind == "other" and new.kind != "other") or new.kind == "compose":
         known.kind, known.is_guess = new.kind, new.is_guess
+        known.is_contained = new.is_contained
     for key, value in new.fields.items():
         before = known.fields.get(key)
         if isinstance(before, list) and isinstance(value, list):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kedge.inventory.edit import Value, flow
+from kedge.inventory.secrecy import holds_password
 from kedge.inventory.text import UNPRINTABLE
 from kedge.model.inventory import THING_SECTIONS
 from kedge.model.thing import NAME, RESERVED
 
 COMMENT_WIDTH = 300
+BLOCKS = frozenset({"zone", "volumes", "containers", "databases"})
+"""Fields whose inner values get a line each."""
 _LEGAL = re.compile(r"\b(gmbh|ag|kg|ug|inc|ltd|llc|sas|sarl|s\.?a|b\.?v|e\.?v|co|corp|corporation|limited)\b\.?", re.I)
 
 
@@ -43,8 +46,9 @@ class Entry:
             self.sure[key] = sure
 
     def values(self) -> dict[str, Value]:
-        """Return the fields as they are written, provenance included."""
-        return {**self.fields, **({"sure": dict(self.sure)} if self.sure else {})}
+        """Return the fields as they are written, provenance included; what came from outside is made harmless."""
+        tidied = {key: harmless(value) for key, value in self.fields.items()}
+        return {**tidied, **({"sure": dict(self.sure)} if self.sure else {})}
 
 
 @dataclass
@@ -93,7 +97,7 @@ def _entry(name: str, entry: Entry) -> Iterator[str]:
         return
     yield f"  {flow(name)}:"
     for key, value in values.items():
-        if isinstance(value, Mapping) and key in ("zone", "volumes") and value:
+        if isinstance(value, Mapping) and key in BLOCKS and value:
             yield f"    {key}:"
             yield from (f"      {flow(inner)}: {flow(each)}" for inner, each in value.items())
         else:
@@ -109,6 +113,17 @@ def _comment(text: str) -> str:
 def clean(text: str) -> str:
     """Return foreign text as an inventory may hold it: one line, nothing invisible."""
     return " ".join(UNPRINTABLE.sub(" ", text).split())
+
+
+def harmless(value: Value) -> Value:
+    """Return a value as an inventory may hold it: nothing invisible, no nameless keys, no password in an address."""
+    if isinstance(value, Mapping):
+        return {name: harmless(each) for key, each in value.items() if (name := clean(key))}
+    if isinstance(value, str):
+        return "hidden" if holds_password(value) else clean(value)
+    if isinstance(value, Sequence):
+        return [harmless(each) for each in value]
+    return value
 
 
 def one_or_list(values: Iterable[str]) -> Value:
