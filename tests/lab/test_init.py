@@ -163,3 +163,22 @@ def test_a_host_that_cannot_be_entered_does_not_hide_the_others(story: Lab, tmp_
     assert len(answer["left"]) == 1
     assert "nobody.verein.example" in answer["left"][0]
     assert len(read_inventory(tmp_path / answer["written"]).sections.services) == len(EXPECTED)
+
+
+def test_an_inventory_that_people_wrote_is_brought_up_to_date(story: Lab, tmp_path: Path) -> None:
+    before = (Path(__file__).parents[2] / "examples/lab/2007/kedge.yaml").read_text()
+    (tmp_path / "kedge.yaml").write_text(before)
+    words = ["env", "-C", str(tmp_path), KEDGE, "init", DOMAIN, *SSH, "--rdap", RDAP, "--update", "--json"]
+    shown = story.at_vantage(words)
+    assert shown.returncode == 1, shown.stderr
+    assert (tmp_path / "kedge.yaml").read_text() == before
+    changes = json.loads(shown.stdout)["changes"]
+    assert not any(
+        change.startswith("+ services.") for change in changes
+    )  # all ten are recognised, whatever their names
+    applied = story.at_vantage([*words, "--apply"])
+    assert applied.returncode == 0, applied.stdout
+    inventory = read_inventory(tmp_path / "kedge.yaml")
+    assert getattr(inventory.sections.services["web-db"], "databases", ()) == ("forum", "wiki")
+    assert "# the mailbox is on the server the notices are about" in (tmp_path / "kedge.yaml").read_text()
+    assert json.loads(story.at_vantage(words).stdout)["changes"] == []

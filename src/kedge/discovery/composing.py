@@ -12,7 +12,7 @@ from kedge.discovery.from_outside import HostSeen, group_hosts, host_name, sight
 from kedge.discovery.imports import Imported
 from kedge.discovery.inside import HostView, Process, is_address
 from kedge.discovery.sighting import Sighting, merge_sightings
-from kedge.discovery.sketch import Entry, Sketch, company_slug, one_or_list
+from kedge.discovery.sketch import Entry, Sketch, clean, company_slug, one_or_list
 from kedge.discovery.world import DomainView, World
 from kedge.inventory.edit import Value
 from kedge.kinds.recognition import DATABASES
@@ -35,6 +35,8 @@ class Composer:
     seen: dict[str, dict[str, Observation]] = field(default_factory=dict)
     host_of: dict[str, str] = field(default_factory=dict)
     """Address or name -> host."""
+    asked: list[str] = field(default_factory=list)
+    """Hosts that were looked at from within."""
     _providers: dict[str, str] = field(default_factory=dict)
     _backups: list[tuple[str, FoundBackup]] = field(default_factory=list)
 
@@ -85,6 +87,7 @@ class Composer:
         """Draw a host that was looked at from within, and its guests; return the services there."""
         name, entry = self._host(wanted or view.name, (*view.addresses, view.name))
         insider = Insider(view, name)
+        self.asked.append(name)
         for key, value in insider.facts().items():
             entry.put(key, value, "" if key == "login" else self.measured)
         entry.comments += list(insider.remarks())
@@ -370,7 +373,8 @@ def compose(
 ) -> Composer:
     """Return the inventory drawn from everything that was seen: the closer look wins where two saw the same."""
     drawn = composer or Composer(name, today)
-    drawn.sketch.organisation.setdefault("name", name)
+    plain = clean(name)
+    drawn.sketch.organisation.setdefault("name", plain if plain not in ("", UNKNOWN) else "unnamed")
     within = [one for view in insiders for one in drawn.add_insider(view)]
     outside = drawn.add_world(world)
     told = [one for path, each in (imports or {}).items() for one in drawn.add_import(path, each)]

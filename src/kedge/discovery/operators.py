@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ BOOTSTRAP = {4: "https://data.iana.org/rdap/ipv4.json", 6: "https://data.iana.or
 ASN = "origin.asn.cymru.com"
 """Team Cymru's IP to ASN mapping, by DNS: https://www.team-cymru.com/ip-asn-mapping."""
 DEEPEST = 4
+AT_ONCE = 4
+"""Questions to registries under way at one time."""
 NAME_LENGTH = 60
 
 
@@ -47,6 +50,9 @@ class Registry:
     limit: timedelta = timedelta(seconds=8)
     now: Callable[[], datetime] = now
     domains: Registries = field(default_factory=Registries)
+    _operators: dict[str, Operator | None] = field(default_factory=dict)
+    _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _few: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _networks: dict[int, list[tuple[Any, str]]] = field(default_factory=dict)
 
     async def registration(self, domain: str) -> Registration:
@@ -71,8 +77,17 @@ class Registry:
     async def address(self, address: str) -> AddressView:
         """Return what is known of an address: its own name, and who runs its network."""
         pointer = await self._pointer(address)
-        operator = await self._by_rdap(address) or await self._by_routing(address)
-        return AddressView(address, pointer, operator)
+        return AddressView(address, pointer, await self._operator(address))
+
+    async def _operator(self, address: str) -> Operator | None:
+        """Return who runs the network of an address; neighbours are asked about once, networks one after the other."""
+        bits = 48 if ":" in address else 24
+        network = str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+        async with self._turns.setdefault(network, asyncio.Lock()):
+            if network not in self._operators:
+                async with self._few:
+                    self._operators[network] = await self._by_rdap(address) or await self._by_routing(address)
+            return self._operators[network]
 
     async def _pointer(self, address: str) -> str:
         import dns.reversename

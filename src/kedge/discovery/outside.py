@@ -69,7 +69,9 @@ class Outlook:
         watch.begin()
         names = list(dict.fromkeys(domains))
         registrations = {name: asyncio.ensure_future(self.registry.registration(name)) for name in names}
-        views = await watch.gather("names of domains", {name: survey_domain(self.asker, name) for name in names}, 0.5)
+        views = await watch.gather(
+            "names of domains", {name: survey_domain(self.asker, name, watch.limit * 0.4) for name in names}
+        )
         found = [view for view in views.values() if view.is_there]
         zones = {view.name: asyncio.ensure_future(self._zone(view)) for view in found}
         elsewhere = await watch.gather("names elsewhere", {view.name: self._elsewhere(view) for view in found}, 0.5)
@@ -81,8 +83,9 @@ class Outlook:
             replace(view, registration=told.get(view.name, Registration()), zone=judged.get(view.name))
             for view in found
         )
+        unanswered = tuple(f"{view.left} questions about {view.name}" for view in found if view.left)
         missing = tuple(f"nobody knows the domain {name}" for name in names if name not in {one.name for one in found})
-        return World(complete, addresses, tuple(doors), (*missing, *watch.left))
+        return World(complete, addresses, tuple(doors), (*missing, *unanswered, *watch.left))
 
     async def _zone(self, view: DomainView) -> Observation:
         declared = {("@", "MX"): tuple(one[3:] for one in view.records.get("@", ()) if one.startswith("MX "))}

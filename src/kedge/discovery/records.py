@@ -6,7 +6,8 @@ import asyncio
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from kedge.discovery.world import DomainView, Srv
@@ -40,12 +41,12 @@ def read_host(text: object) -> str:
     return plain if HOST_NAME.fullmatch(plain) else ""
 
 
-async def survey_domain(asker: Asker, domain: str, others: tuple[str, ...] = ()) -> DomainView:
+async def survey_domain(asker: Asker, domain: str, limit: timedelta, others: tuple[str, ...] = ()) -> DomainView:
     """Return what the records of a domain say; one that nobody knows, or could be asked about, is not there.
 
-    `others` are full names to look for besides the usual ones: those on its certificates.
+    What is not answered within the limit is left, and counted. `others` are full names to look for besides the usual.
     """
-    survey = _Survey(asker, domain)
+    survey = _Survey(asker, domain, limit)
     base = await survey.ask([("@", kind) for kind in ("SOA", "NS")])
     if not any(base.values()):
         return DomainView(domain, is_there=False)
@@ -54,7 +55,8 @@ async def survey_domain(asker: Asker, domain: str, others: tuple[str, ...] = ())
     questions = [(label, kind) for label in dict.fromkeys(labels) for kind in ("A", "AAAA")]
     questions += [(label, "MX") for label in ("@", *WITH_MAIL)] + [(label, "SRV") for label in SERVICES]
     questions += [(label, "TXT") for label in ("@", "_dmarc", *(f"{one}._domainkey" for one in SELECTORS))]
-    return _view(domain, {**base, **await survey.ask(questions)}, wild)
+    rrsets = {**base, **await survey.ask(questions)}
+    return replace(_view(domain, rrsets, wild), left=survey.left)
 
 
 def _label(name: str, domain: str) -> str:
@@ -67,13 +69,21 @@ class _Survey:
 
     asker: Asker
     domain: str
+    limit: timedelta
+    left: int = 0
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def ask(self, questions: list[tuple[str, str]]) -> RRsets:
         """Return what was answered; aliases count as records of type CNAME. Who does not answer has nothing."""
-        answers = await asyncio.gather(*(self._answer(label, kind) for label, kind in questions))
+        tasks = [asyncio.ensure_future(self._answer(label, kind)) for label, kind in questions]
+        _, waiting = await asyncio.wait(tasks, timeout=self.limit.total_seconds())
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        self.left += len(waiting)
         found: dict[tuple[str, str], list[Any]] = {}
-        for (label, kind), answer in zip(questions, answers, strict=True):
+        for (label, kind), task in zip(questions, tasks, strict=True):
+            answer = None if task in waiting else task.result()
             for rrset in answer.answer if answer else ():
                 type_ = _type_name(rrset.rdtype)
                 if type_ == kind:

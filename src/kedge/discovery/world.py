@@ -58,6 +58,8 @@ class DomainView:
     has_dmarc: bool = False
     dkim: tuple[str, ...] = ()
     zone: Observation | None = None
+    left: int = 0
+    """Questions that were not answered in the time there was."""
     registration: Registration = Registration()
 
 
