@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from tests.lab.recipes import (
     postfix,
     postgresql,
     prosody,
+    registry,
     request_tracker,
     spirit,
     sshd,
@@ -127,13 +129,31 @@ def organisation(story: str = "") -> Organisation:
     zone = names.organisation_zone(DOMAIN, faulty=faulty)
     own = (*_name_servers(zone, faulty=faulty), *_new(faulty=faulty), _old(faulty=faulty), _backup())
     organised = (*own, _elsewhere())
-    return Organisation(story, (_resolver(), _root(organised, zone), *organised), zone)
+    return Organisation(story, (_resolver(), _root(organised, zone, faulty=faulty), *organised), zone)
 
 
-def _root(machines: Sequence[Machine], zone: names.Zone) -> Machine:
+def _root(machines: Sequence[Machine], zone: names.Zone, *, faulty: bool) -> Machine:
+    """The world's name server and its registries."""
     address = ELSEWHERE.ipv4(2)
     server = bind.RootServer(names.world(address, machines, zone, FOREIGN_DOMAIN))
-    return Machine("root", ELSEWHERE, (2,), (server,), domain="root.example", size_mb=256)
+    known = registry.Registry(json.dumps(_registered(faulty=faulty), sort_keys=True))
+    return Machine("root", ELSEWHERE, (2,), (server, known), domain="root.example", size_mb=256)
+
+
+def _registered(*, faulty: bool) -> dict[str, object]:
+    """What registries know: whom they write to, and until when; in 2007 the domain would have ended within days."""
+    companies = ((HETZNER, "Hetzner Online GmbH"), (OPERATOR, "Operator Example AG"), (ELSEWHERE, "Elsewhere Ltd"))
+    return {
+        "domain": DOMAIN,
+        "days": 12 if faulty else 400,
+        "registrar": "Registrar Example GmbH",
+        "contact": f"hetzner@{DOMAIN}" if faulty else f"anna.privat@{FOREIGN_DOMAIN}",
+        "networks": [
+            [prefix, name]
+            for network, name in companies
+            for prefix in (f"{network.ipv4_block}.0/24", f"{network.ipv6_block}::/48")
+        ],
+    }
 
 
 def _resolver() -> Machine:

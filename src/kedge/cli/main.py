@@ -16,6 +16,7 @@ import click
 from kedge.errors import KedgeError
 
 COMMANDS: dict[str, str] = {
+    "init": "An inventory from what the world shows of your domain.",
     "check": "What would hurt you: findings, worst first.",
     "probe": "What is up, truly: every service in its own protocol.",
     "whatif": "What the loss of something would do, and the way back.",

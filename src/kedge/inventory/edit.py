@@ -28,16 +28,17 @@ _LEVELS = 2
 """Sections and things begin a line each; the fields of a thing are written on one line each."""
 
 
-def set_value(path: Path, thing: str, field: str, value: Value) -> None:
+def set_value(path: Path, thing: str, field: str | Sequence[str], value: Value) -> None:
     """Write one value of a thing (`""`: of the inventory itself: `organisation.url`) into its file.
 
-    `field` is kebab-case, dotted where it is nested; what it held is replaced, the mappings around it are made if they
-    are missing. Raises UsageError if there is no such thing, InventoryError if the value does not fit (nothing is
-    written then), Refused if the file was changed meanwhile, OutsideError if it cannot be written.
+    `field` is kebab-case, dotted where it is nested, or its keys one by one where a new key has dots of its own; what
+    it held is replaced, the mappings around it are made if they are missing. Raises UsageError if there is no such
+    thing, InventoryError if the value does not fit (nothing is written then), Refused if the file was changed
+    meanwhile, OutsideError if it cannot be written.
     """
     inventory = read_inventory(path)
     if not thing:
-        file = _file_with(path, field.partition(".")[0])
+        file = _file_with(path, (field.partition(".") if isinstance(field, str) else field)[0])
         _edit(path, file, (), field, value)
         return
     section = next((each for each in THING_SECTIONS if thing in getattr(inventory.sections, each)), None)
@@ -73,10 +74,14 @@ def _load(file: Path) -> tuple[bytes, str]:
     return content, content.removeprefix(_BOM).decode()
 
 
-def _edit(path: Path, file: Path, parents: tuple[str, ...], field: str, value: Value, is_name: bool = False) -> None:
+def _edit(
+    path: Path, file: Path, parents: tuple[str, ...], field: str | Sequence[str], value: Value, is_name: bool = False
+) -> None:
     content, text = _load(file)
     root = spans(text) or Span(len(text), len(text), 0, "block", is_map=True)
-    keys = _split(root, parents, field) if not is_name else [*parents, field]
+    if isinstance(field, str):
+        field = [field] if is_name else _split(root, parents, field)[len(parents) :]
+    keys = [*parents, *field]
     edited = _Text(text).put(root, keys, value)
     _check(path, file, text, edited, keys, value)
     mark = _BOM if content.startswith(_BOM) else b""

@@ -27,14 +27,6 @@ class Other(Web):
     summary: ClassVar[str] = "anything kedge has no kind for yet"
 
 
-class Compose(Web):
-    """Containers described by one compose file, treated as one service that keeps data."""
-
-    kind: ClassVar[str] = "compose"
-    summary: ClassVar[str] = "containers started by Docker or Podman Compose"
-    folder: Folder | None = Field(None, description="the folder of its compose file, as it is called on its host")
-
-
 # Mail and lists
 
 
@@ -426,7 +418,7 @@ class Redis(Service):
 
 
 NAMED: tuple[type[Service], ...] = (
-    Other, Compose, Exim, Mailcow, Mailman3, Sympa, Roundcube, Prosody, Ejabberd, MatrixSynapse, Mastodon, Jitsi,
+    Other, Exim, Mailcow, Mailman3, Sympa, Roundcube, Prosody, Ejabberd, MatrixSynapse, Mastodon, Jitsi,
     BigBlueButton, Mumble, WordPress, Drupal, Typo3, DokuWiki, PhpBB, Discourse, Otrs, RequestTracker, Nextcloud,
     Forgejo, Gitlab, Etherpad, HedgeDoc, Samba, Minecraft, Keycloak, Openldap, Vaultwarden, Knot, PowerDNS, Unbound,
     Openvpn, Wireguard, Nginx, Apache, Caddy, Postgresql, Redis,

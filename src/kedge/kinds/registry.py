@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kedge.kinds.bind import Bind
+from kedge.kinds.compose import Compose
 from kedge.kinds.dovecot import Dovecot
 from kedge.kinds.files import Files
 from kedge.kinds.http import Http
@@ -18,7 +19,7 @@ from kedge.kinds.static_site import StaticSite
 from kedge.model.service import Service
 
 _ALL: tuple[type[Service], ...] = (
-    Http, StaticSite, Files, MediaWiki, MariaDB, MySQL, Postfix, Dovecot, Bind, Plugin, Spirit, *NAMED,
+    Http, StaticSite, Files, MediaWiki, MariaDB, MySQL, Postfix, Dovecot, Bind, Compose, Plugin, Spirit, *NAMED,
 )  # fmt: skip
 
 KINDS: Mapping[str, type[Service]] = {kind.kind: kind for kind in sorted(_ALL, key=lambda kind: kind.kind)}

@@ -1,0 +1,135 @@
+"""A compose project: containers described by one file, as one service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from kedge.kinds.files import Folder, folder_parts
+from kedge.kinds.web import Web
+from kedge.model.instance import Endpoint, Instance, Part, Probe, Scope
+from kedge.model.observation import Observation, Status
+from kedge.model.thing import OneOrMore
+
+VOLUMES = "/var/lib/docker/volumes"
+"""Where Docker keeps named volumes, unless it was told otherwise (`docker info`: Docker Root Dir)."""
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Compose(Web):
+    """Containers described by one compose file. Folders and volumes are saved; databases in them need a dump."""
+
+    kind: ClassVar[str] = "compose"
+    summary: ClassVar[str] = "containers started by Docker or Podman Compose"
+    example: ClassVar[Mapping[str, Any]] = {
+        "url": "https://cloud.example.org/",
+        "folder": "/srv/cloud",
+        "project": "cloud",
+        "containers": {"app": "nextcloud:30", "db": "mariadb:11"},
+        "volumes": {"./data": "app", "db": "db"},
+        "databases": {"db": "mariadb nextcloud"},
+        "ports": [8080],
+    }
+
+    folder: Folder | None = Field(None, description="the folder of its compose file, as it is called on its host")
+    project: str = Field("", pattern="^[a-z0-9._-]*$", description="the project's name (default: that of its folder)")
+    containers: Mapping[str, str] = Field({}, description="its containers → the image of each")
+    volumes: Mapping[str, str] = Field(
+        {}, description="what keeps its data, a volume's name or a folder → the containers that write there"
+    )
+    databases: Mapping[str, str] = Field(
+        {}, description="the containers that are database servers → kind and database: `mariadb nextcloud`"
+    )
+    ports: Annotated[tuple[Port, ...], OneOrMore] = Field((), description="the TCP ports it publishes on its host")
+
+    def endpoints(self) -> Iterable[Endpoint]:
+        """Yield its page, and the ports it publishes."""
+        yield from super().endpoints()
+        yield from (Endpoint(f"port-{port}", "", port) for port in dict.fromkeys(self.ports))
+
+    def probes(self, at: Instance) -> Iterable[Probe]:
+        """Yield a look at its page, and one at its containers with their health checks."""
+        yield from super().probes(at)
+        if self.folder and at.mode == "live":
+            yield ContainersProbe(self.folder, tuple(self.containers))
+
+    def parts(self) -> Iterable[Part]:
+        """Yield one part for each folder and volume, but those of database servers: their files are no backup."""
+        servers = set(self.databases)
+        plain = [name for name, writers in self.volumes.items() if not servers & set(writers.split(", "))]
+        yield from folder_parts(filter(None, map(self._place, plain)))
+
+    def _place(self, volume: str) -> str:
+        """Return where a volume lies on its host; empty where nobody can know."""
+        if "$" in volume:
+            return ""
+        if volume.startswith("/"):
+            return volume
+        if volume.startswith(("./", "../", "~")) or volume == ".":
+            inner = volume.removeprefix("./")
+            return (
+                f"{self.folder}/{inner}" if self.folder and ".." not in volume and inner[:1] not in ("~", ".") else ""
+            )
+        project = self.project or (self.folder or "").rpartition("/")[2]
+        return f"{VOLUMES}/{project}_{volume}/_data" if project else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainersProbe:
+    """Asks the engine which containers of a project run, and what their own health checks say."""
+
+    folder: str
+    expected: tuple[str, ...] = ()
+    limit: timedelta = timedelta(seconds=20)
+    name: str = "containers"
+    scope: Scope = "instance"
+
+    async def look(self, at: Instance) -> Observation:
+        """Look once; who may not ask the engine does not know."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        argv = ("docker", "compose", "--project-directory", self.folder, "ps", "-a", "--format", "json")
+        ended = await at.site.shell.run(argv, limit=self.limit)
+        if ended.code != 0:
+            said = " ".join(ended.stderr.decode(errors="replace").split())[:200]
+            seen = Observation(Status.UNKNOWN, "its containers could not be asked for", {"said": said})
+        else:
+            seen = judge_containers(ended.stdout.decode(errors="replace"), self.expected)
+        return replace(seen, took=timedelta(seconds=loop.time() - began))
+
+
+def judge_containers(text: str, expected: Iterable[str] = ()) -> Observation:
+    """Return what `docker compose ps --format json` means: one JSON object a line, or one list (before 2.21)."""
+    try:
+        states = {str(one["Service"]): one for one in _objects(text)}
+    except (ValueError, TypeError, KeyError):
+        return Observation(Status.UNKNOWN, "its containers were not told in a way kedge knows")
+    gone = sorted(name for name, one in states.items() if _has_failed(one))
+    missing = sorted(set(expected) - set(states)) if states else sorted(expected)
+    sick = sorted(name for name, one in states.items() if one.get("Health") == "unhealthy")
+    evidence = {name: f"{one.get('State', '')} {one.get('Health', '')}".strip() for name, one in states.items()}
+    if gone or (expected and not states):
+        return Observation(Status.DOWN, f"containers do not run: {', '.join(gone or missing)}", evidence)
+    if sick:
+        return Observation(Status.DEGRADED, f"containers say they are not well: {', '.join(sick)}", evidence)
+    if missing:
+        return Observation(Status.DEGRADED, f"containers are missing: {', '.join(missing)}", evidence)
+    return Observation(Status.OK, "all containers run", evidence)
+
+
+def _objects(text: str) -> Iterator[Mapping[str, Any]]:
+    for line in text.splitlines():
+        found = json.loads(line) if line.strip() else []
+        yield from found if isinstance(found, list) else [found]
+
+
+def _has_failed(one: Mapping[str, Any]) -> bool:
+    """Whether a container ended with an error or is stuck; those that did their work and ended are fine."""
+    state = one.get("State")
+    return state in ("dead", "restarting", "created", "paused") or (state == "exited" and one.get("ExitCode") != 0)
