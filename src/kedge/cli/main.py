@@ -18,6 +18,9 @@ from kedge.errors import KedgeError
 COMMANDS: dict[str, str] = {
     "check": "What would hurt you: findings, worst first.",
     "probe": "What is up, truly: every service in its own protocol.",
+    "watch": "Watch day and night, and tell people by ways that still work.",
+    "status": "What is up and down now, since when, and who takes care of it.",
+    "alerts": "Try the ways alerts take, answer one, list them.",
     "whatif": "What the loss of something would do, and the way back.",
     "before": "The preflight of a reboot, resize, stop or move.",
     "show": "What the inventory says of a thing; without one, every name.",

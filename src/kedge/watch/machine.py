@@ -12,12 +12,16 @@ from datetime import datetime
 from functools import cached_property
 
 from kedge.model.finding import Finding
+from kedge.model.observation import Status
 from kedge.watch.around import Around
 from kedge.watch.state import Incident, Notice, State, Step, World
 from kedge.watch.verdict import Seen, Standing, fold
 
 CAUSES = {"degraded": 1, "down": 2}
 """The findings that are told, by how bad they are; what could not be seen is shown by `kedge status`."""
+
+SIBLINGS = 200
+"""So many things are looked at again before a cause is told, and no more."""
 
 
 def advance(
@@ -152,8 +156,21 @@ class _Turn:
         return any(sum(at > latest for at, _ in one.recent) >= needed for one in own)
 
     def _near(self, thing: str, symptoms: Iterable[str]) -> set[str]:
-        above = self.around.above(thing)
-        return {thing, *self.around.below(thing), *symptoms, *above}
+        """Return what has to be known before a cause is told: all around it, and what shares with it what nobody sees.
+
+        Only so the loss of a host that cannot be looked at itself is one cause, and not first its one service.
+        """
+        below = self.around.below(thing)
+        near = {thing, *symptoms, *below, *self.around.above(thing)}
+        unseen = sorted((self.around.above(name) for name in below if not self._is_seen(name)), key=len)
+        for siblings in unseen:
+            if len(near | siblings) > SIBLINGS:
+                break
+            near |= siblings
+        return near
+
+    def _is_seen(self, name: str) -> bool:
+        return any(not one.is_shallow and one.status is not Status.UNKNOWN for one in self._by_thing.get(name, ()))
 
     def _is_settled(self, name: str, since: datetime) -> bool:
         return all(one.looked >= since and not one.is_pending for one in self._by_thing.get(name, ()))

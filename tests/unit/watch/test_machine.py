@@ -79,6 +79,16 @@ class TestChildBeforeParent:
             assert play.look(name) == []
         assert "new" in play.wanted
 
+    def test_siblings_on_a_host_nobody_sees_are_looked_at_first(self) -> None:
+        play = Play(OF_2007)
+        play.world_is = everything([name for name in SEEN if name not in ("new", "old")])
+        play.run(3)
+        play.world_is.update({name: DOWN for name in NEW if name != "new"})
+        for _ in range(4):
+            assert play.look("mail", "lists") == []
+        assert {"xmpp", "tickets"} <= play.wanted
+        assert play.run(4) == ["down new"]
+
 
 class TestStorm:
     """Icinga2 #8201: the parent is back, what its children last saw is not."""
