@@ -31,6 +31,9 @@ from kedge.watch.verdict import Standing
 CASE_LIFE = timedelta(hours=1)
 """So long a compiled inventory says rightly who is away and what has ended."""
 
+HOLD = timedelta(minutes=1)
+"""Longer than three looks at something silent take."""
+
 
 @dataclass
 class Scene:
@@ -76,7 +79,7 @@ def set_scene(opened: Opened, workshop: Workshop, rhythm: Rhythm) -> Scene:
     surveyor = Surveyor(opened.inventory, VantageNet(names=names), workshop.near, folder)
     targets = {(target.thing, target.name): target for target in surveyor.targets()}
     office = open_office(opened.inventory, folder, LocalShell(), workshop.folder / "names.json")
-    policy = Policy(hold=rhythm.every, escalations=escalations(opened.inventory))
+    policy = Policy(hold=max(HOLD, rhythm.every), escalations=escalations(opened.inventory))
     return Scene(opened, fingerprint(opened.path), targets, office, policy)
 
 
