@@ -31,8 +31,8 @@ def advance(
     state = _acknowledge(_take(state, looks, world), answered or {})
     findings = _causes(state, world)
     turn = _Turn(state, now, world, findings, Around(world.needs))
-    turn.open()
     turn.close()
+    turn.open()
     turn.escalate()
     return turn.step()
 
@@ -84,6 +84,7 @@ class _Turn:
     def __post_init__(self) -> None:
         self.incidents = dict(self.state.incidents)
         self.openings = dict(self.state.openings)
+        self.recoveries = dict(self.state.recoveries)
         self.candidates: dict[str, datetime] = {}
 
     @cached_property
@@ -102,7 +103,7 @@ class _Turn:
         """Return what came of it."""
         state = replace(
             self.state, incidents=self.incidents, openings=self.openings, candidates=self.candidates,
-            recoveries=self._recent_recoveries(),
+            recoveries=dict(self._recent_recoveries()),
         )  # fmt: skip
         return Step(state, tuple(self.notices), frozenset(self.wanted))
 
@@ -148,12 +149,13 @@ class _Turn:
         return not unsettled or self.now - first >= self.world.policy.hold
 
     def _is_fresh(self, thing: str, own: Sequence[Standing]) -> bool:
-        """Whether it failed often enough since what it needs came back: what was seen before says nothing now."""
-        back = [at for name in self.around.below(thing) if (at := self.state.recoveries.get(name))]
+        """Whether it failed often enough since what it needs came back, and had time to come back as well."""
+        back = [at for name in self.around.below(thing) if (at := self.recoveries.get(name))]
         if not back:
             return True
-        needed, latest = self.world.policy.thresholds.failures, max(back)
-        return any(sum(at > latest for at, _ in one.recent) >= needed for one in own)
+        policy, latest = self.world.policy, max(back)
+        is_seen = any(sum(at > latest for at, _ in one.recent) >= policy.thresholds.failures for one in own)
+        return is_seen and self.now - latest >= policy.hold
 
     def _near(self, thing: str, symptoms: Iterable[str]) -> set[str]:
         """Return what has to be known before a cause is told: all around it, and what shares with it what nobody sees.
@@ -173,7 +175,12 @@ class _Turn:
         return any(not one.is_shallow and one.status is not Status.UNKNOWN for one in self._by_thing.get(name, ()))
 
     def _is_settled(self, name: str, since: datetime) -> bool:
-        return all(one.looked >= since and not one.is_pending for one in self._by_thing.get(name, ()))
+        """Whether it was seen since, as it is held to be; or nobody could see it, as often as it takes to say so."""
+        most = self.world.policy.thresholds.failures
+        return all(
+            one.looked >= since and not one.is_pending and (one.blind == 0 or one.blind >= most)
+            for one in self._by_thing.get(name, ())
+        )
 
     # -- ends ----------------------------------------------------------------------------------
 
@@ -182,8 +189,11 @@ class _Turn:
         for thing, incident in list(self.incidents.items()):
             if thing in self.findings or self._is_bad(thing):
                 self.incidents[thing] = replace(incident, well=None)
-            else:
-                self._end(thing, replace(incident, well=incident.well or self.now))
+                continue
+            if incident.well is None:
+                incident = replace(incident, well=self.now)
+                self.recoveries[thing] = self.now
+            self._end(thing, incident)
 
     def _is_bad(self, thing: str) -> bool:
         return any(one.is_bad for one in self._by_thing.get(thing, ()))
@@ -192,7 +202,9 @@ class _Turn:
         assert incident.well is not None
         policy, calm = self.world.policy, self.now - incident.well
         is_flapping = len(self.openings.get(thing, ())) >= policy.flaps
-        unsettled = {name for name in incident.symptoms if not self._is_known_anew(name, incident.well)}
+        unsettled = {
+            name for name in incident.symptoms if self._is_bad(name) or not self._is_settled(name, incident.well)
+        }
         is_waiting = (is_flapping and calm < policy.flap_calm) or (unsettled and calm < policy.hold)
         if is_waiting:
             self.wanted |= unsettled
@@ -201,14 +213,6 @@ class _Turn:
         del self.incidents[thing]
         still_bad = tuple(name for name in incident.symptoms if self._is_bad(name))
         self.notices.append(Notice("resolved", incident, self.now, still_bad=still_bad))
-
-    def _is_known_anew(self, name: str, since: datetime) -> bool:
-        """Whether it is back, or has failed often enough since its cause was well again."""
-        needed = self.world.policy.thresholds.failures
-        return all(
-            not one.is_pending and (sum(at > since for at, _ in one.recent) >= needed if one.is_bad else True)
-            for one in self._by_thing.get(name, ())
-        )
 
     # -- nobody answers ------------------------------------------------------------------------
 
@@ -223,10 +227,7 @@ class _Turn:
             numbers = range(incident.told + 1, due + 1)
             self.notices += [Notice("unanswered", self.incidents[thing], self.now, number) for number in numbers]
 
-    def _recent_recoveries(self) -> Mapping[str, datetime]:
-        """What nobody waits for any more is forgotten."""
-        return dict(self._fresh_recoveries())
-
-    def _fresh_recoveries(self) -> Iterator[tuple[str, datetime]]:
+    def _recent_recoveries(self) -> Iterator[tuple[str, datetime]]:
+        """Yield those that somebody may still wait for."""
         since = self.now - self.world.policy.flap_window
-        yield from ((thing, at) for thing, at in self.state.recoveries.items() if at > since)
+        yield from ((thing, at) for thing, at in self.recoveries.items() if at > since)
