@@ -31,7 +31,7 @@ from kedge.model.people import Channel
 from kedge.model.ports import Shell
 from kedge.probes.delegation import Asker, NoAnswer, system_resolver
 from kedge.probes.smtp import Encryption
-from kedge.watch.sender import Copy, Login, MailSender, ProgramSender, Sender, WebSender, XmppSender
+from kedge.watch.sender import LIMIT, Copy, Login, MailSender, ProgramSender, Sender, WebSender, XmppSender
 
 RELAY, RELAY_PASSWORD = "KEDGE_RELAY", "KEDGE_RELAY_PASSWORD"
 XMPP, XMPP_PASSWORD = "KEDGE_XMPP", "KEDGE_XMPP_PASSWORD"
@@ -140,6 +140,8 @@ class PostOffice:
     settings: SendingSettings
     shell: Shell
     names: Names = field(default_factory=lambda: LastingNames(DirectNet()))
+    limit: timedelta = LIMIT
+    """How long one try may take."""
 
     def obstacle(self, channel: str) -> Text | None:
         """Return why nothing can be sent through a channel, whatever works; None if it can be tried."""
@@ -174,13 +176,13 @@ class PostOffice:
             case "xmpp":
                 return await self._xmpp()
             case "webhook" | "ntfy":
-                return [WebSender(is_ntfy=declared.type == "ntfy")]
+                return [WebSender(is_ntfy=declared.type == "ntfy", limit=self.limit)]
             case "exec":
-                return [ProgramSender()]
+                return [ProgramSender(self.limit)]
         return []
 
     async def _mail(self, channel: Channel, address: str) -> Sequence[Sender]:
-        named = [MailSender(host, port, self.settings.sender) for host, port in self._relays(channel)]
+        named = [MailSender(host, port, self.settings.sender, limit=self.limit) for host, port in self._relays(channel)]
         if named:
             return named
         if relay := self.settings.relay:
@@ -188,8 +190,8 @@ class PostOffice:
             login = Login(user, self.settings.password(RELAY_PASSWORD)) if user else None
             port = relay.port or (587 if user and relay.scheme == "smtp" else PORTS[relay.scheme])
             encryption: Encryption = "tls" if relay.scheme == "smtps" else "starttls" if user else "opportunistic"
-            return [MailSender(relay.hostname or "", port, self.settings.sender, login, encryption)]
-        return [MailSender(host, 25, self.settings.sender) for host in await self._exchanges(address)]
+            return [MailSender(relay.hostname or "", port, self.settings.sender, login, encryption, self.limit)]
+        return [MailSender(host, 25, self.settings.sender, limit=self.limit) for host in await self._exchanges(address)]
 
     def _relays(self, channel: Channel) -> Sequence[tuple[str, int]]:
         """Return the mail servers of the inventory that a channel goes through."""
@@ -224,11 +226,11 @@ class PostOffice:
         login = Login(user, self.settings.password(XMPP_PASSWORD))
         if host:
             name, _, port = host.partition(":")
-            return [XmppSender(account, login, name, int(port or 5222))]
+            return [XmppSender(account, login, name, int(port or 5222), limit=self.limit)]
         with contextlib.suppress(OSError):
             if places := await self.names.services(f"_xmpp-client._tcp.{domain}"):
-                return [XmppSender(account, login, place.host, place.port) for place in places]
-        return [XmppSender(account, login, domain)]
+                return [XmppSender(account, login, place.host, place.port, limit=self.limit) for place in places]
+        return [XmppSender(account, login, domain, limit=self.limit)]
 
 
 def open_office(inventory: Inventory, folder: Path, shell: Shell, kept: Path | None = None) -> PostOffice:

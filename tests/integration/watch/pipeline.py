@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,8 +28,6 @@ from kedge.app.workshop import Workshop
 from kedge.model.observation import Observation, Status
 from kedge.watch.sender import Copy
 
-TURNS = 60
-
 
 def say(answer: object) -> None:
     print(json.dumps(answer), flush=True)  # noqa: T201
@@ -37,7 +36,9 @@ def say(answer: object) -> None:
 def open_watch(folder: Path, clock: SteadyClock | None = None) -> Watch:
     os.environ["KEDGE_EVIDENCE"] = str(folder / "state" / "evidence.sqlite")
     workshop = Workshop.open(open_inventory(str(folder / "kedge.yaml")))
-    return Watch(workshop, "here", Rhythm(timedelta(seconds=1)), clock=clock or SteadyClock())
+    watch = Watch(workshop, "here", Rhythm(timedelta(seconds=1)), clock=clock or SteadyClock())
+    watch.scene.office.limit = timedelta(seconds=float(os.environ.get("LIMIT_S", "20")))
+    return watch
 
 
 async def see(watch: Watch, status: Status, *things: str) -> None:
@@ -87,26 +88,47 @@ def in_child(act: Callable[[], None]) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def crash(folder: Path, first: str, last: str) -> None:
-    """For each of these steps: kill the watch before it, and let another one go on; say where that was."""
-    for number in range(int(first), int(last) + 1):
-        place = folder / f"run-{number}"
-        place.mkdir()
-        text = (folder / "kedge.yaml").read_text().replace("/alert", f"/alert-{number}")
-        (place / "kedge.yaml").write_text(text)
+def crash(folder: Path, points: str) -> None:
+    """Kill the watch before each of its last steps to an alert's end, and let another one go on; say how that ended."""
+    base = folder / "state"
+    in_child(lambda: asyncio.run(_prepare(folder)))
+    total = in_child_count(folder, base)
+    for number in range(max(1, total - int(points) + 1), total + 1):
+        place = _copy(folder, base, number)
         ended = in_child(lambda place=place, number=number: _run(place, number))  # type: ignore[misc]
         in_child(lambda place=place: _run(place, 0))  # type: ignore[misc]
         say([number, ended])
 
 
-def _run(folder: Path, last: int) -> None:
+def in_child_count(folder: Path, base: Path) -> int:
+    """How many steps there are if nobody is killed."""
+    place = _copy(folder, base, 0)
+    in_child(lambda: (place / "steps").write_text(str(_run(place, 0))) and None)
+    return int((place / "steps").read_text())
+
+
+def _copy(folder: Path, base: Path, number: int) -> Path:
+    place = folder / f"run-{number}"
+    shutil.copytree(base, place / "state")
+    text = (folder / "kedge.yaml").read_text().replace("/alert", f"/alert-{number}")
+    (place / "kedge.yaml").write_text(text)
+    return place
+
+
+async def _prepare(folder: Path) -> None:
+    await see(open_watch(folder), Status.OK)
+
+
+def _run(folder: Path, last: int) -> int:
+    steps = Steps(last)
+
     async def run() -> None:
         watch = open_watch(folder)
-        steps = Steps(last)
         watch.postman.send = steps.around(watch.postman.send)
         await see(watch, Status.DOWN)
 
     asyncio.run(run())
+    return steps.count
 
 
 def alert(folder: Path, status: str = "down") -> None:
