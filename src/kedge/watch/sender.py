@@ -6,6 +6,7 @@ Each is a conversation like a probe's, so that whatever the far side does ends a
 from __future__ import annotations
 
 import json
+import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from email.message import EmailMessage
@@ -137,8 +138,8 @@ class XmppSender:
     login: Login
     host: str
     port: int = 5222
-    is_encrypted: bool = True
     limit: timedelta = LIMIT
+    trust: ssl.SSLContext | None = None
 
     async def send(self, copy: Copy, site: Site) -> Observation:
         """Try once."""
@@ -148,11 +149,10 @@ class XmppSender:
         async def talk(line: Dialogue) -> Observation:
             line.parting = b"</stream:stream>"
             features = await open_stream(line, domain, "client")
-            if self.is_encrypted:
-                if not features.element.find("starttls"):
-                    raise Broken("offers no encryption, so kedge keeps its password", evidence=line.evidence)
-                await encrypt(line, features, domain, default_trust())
-                features = await open_stream(line, domain, "client")
+            if not features.element.find("starttls"):
+                raise Broken("offers no encryption, so kedge keeps its password", evidence=line.evidence)
+            await encrypt(line, features, domain, self.trust or default_trust())
+            features = await open_stream(line, domain, "client")
             await log_in(line, self.login.user, self.login.password, features)
             stream = (await open_stream(line, domain, "client")).stream
             bind = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
