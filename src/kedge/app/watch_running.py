@@ -7,14 +7,13 @@ import contextlib
 import logging
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 from kedge.app.lookout import Rhythm
 from kedge.app.opening import Opened
 from kedge.app.probing import choose_vantage
-from kedge.app.watching import Watch
+from kedge.app.watching import Company, Watch
 from kedge.app.workshop import Workshop
 from kedge.errors import OutsideError, UsageError
 from kedge.model.quantity import parse_duration
@@ -28,7 +27,7 @@ class Running:
 
     every: str = "60s"
     vantage: str = ""
-    site: str | None = None
+    company: Company = field(default_factory=Company)
     is_once: bool = False
 
 
@@ -42,7 +41,7 @@ def keep_watch(opened: Opened, running: Running) -> int:
             workshop = stack.enter_context(workshop.locked(f"watch-{vantage}"))
         except OutsideError as failure:  # a full disk: better two watches than none
             logging.getLogger(__name__).error("%s", failure.message)
-        watch = Watch(workshop, vantage, rhythm, Path(running.site) if running.site else None)
+        watch = Watch(workshop, vantage, rhythm, running.company)
         return asyncio.run(_once(watch) if running.is_once else _always(watch))
 
 

@@ -44,6 +44,8 @@ class Scene:
     targets: Mapping[Key, Target]
     office: PostOffice
     policy: Policy
+    heard: Mapping[Key, Target] = field(default_factory=dict)
+    """What is not looked at but told of."""
     case: Case | None = field(default=None, repr=False)
 
     @property
@@ -56,7 +58,8 @@ class Scene:
 
     def judge(self, standings: Iterable[Standing]) -> Sequence[Finding]:
         """Return the causes of what is held."""
-        pairs = [(self.targets[key], one) for one in standings if (key := (one.thing, one.probe)) in self.targets]
+        known = {**self.targets, **self.heard}
+        pairs = [(known[key], one) for one in standings if (key := (one.thing, one.probe)) in known]
         looks = [Look(one.thing, one.probe, "", one.looked, replace(one.what, status=one.status)) for _, one in pairs]
         return judge(self.opened.inventory, [target for target, _ in pairs], looks)
 

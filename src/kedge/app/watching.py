@@ -8,22 +8,29 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from kedge.app.alerting import overview
 from kedge.app.delivering import Postman
 from kedge.app.facts_seen import facts_of, growth_of, is_news, statuses_of
+from kedge.app.hearing import HEARTBEAT, PEER, Agreement, Heartbeats, Peer, ask_peers, certain, hearsay
+from kedge.app.listening import Page, json_page, listening
 from kedge.app.lookout import Key, Lookout, Rhythm
 from kedge.app.opening import open_inventory
 from kedge.app.probing import Look, Sweep
 from kedge.app.publishing import publish
+from kedge.app.status_answer import metrics, status_answer
 from kedge.app.targets import Target
 from kedge.app.uplink import Uplink
+from kedge.app.vantage import VantageNet
 from kedge.app.watch_keeping import Keeper
 from kedge.app.watch_scene import Scene, fingerprint, set_scene
 from kedge.app.workshop import Workshop
 from kedge.errors import KedgeError
 from kedge.model.observation import Observation, Status
+from kedge.probes.rest import fetch_page
+from kedge.rules.case import DEFAULT_RPO
 from kedge.watch.letter import Letter
 from kedge.watch.machine import advance
 from kedge.watch.post import things_lost, unreached, write_letters
@@ -32,6 +39,7 @@ from kedge.watch.state import State
 from kedge.watch.verdict import Seen
 
 _LOG = logging.getLogger(__name__)
+BEAT_LIMIT = timedelta(seconds=10)
 
 
 class SteadyClock:
@@ -48,6 +56,16 @@ class SteadyClock:
         return datetime.fromtimestamp(self._last, UTC)
 
 
+@dataclass(frozen=True)
+class Company:
+    """Whom the watch deals with: a folder for the site, where to listen, peers, where its own heartbeat goes."""
+
+    site: Path | None = None
+    listen: str = ""
+    peers: tuple[str, ...] = ()
+    beat: str = ""
+
+
 @dataclass
 class Watch:
     """Watches one inventory from one vantage."""
@@ -55,7 +73,7 @@ class Watch:
     workshop: Workshop
     vantage: str
     rhythm: Rhythm = field(default_factory=Rhythm)
-    site: Path | None = None
+    company: Company = field(default_factory=Company)
     clock: SteadyClock = field(default_factory=SteadyClock)
 
     def __post_init__(self) -> None:
@@ -65,6 +83,15 @@ class Watch:
         self.postman = Postman(self.keeper, self._send, self._address, self.clock.now)
         self.uplink = Uplink()
         self.lookout = Lookout(Sweep(self.vantage, now=self.clock.now), self.rhythm, self._see, self._is_settled)
+        self.heard: dict[Key, Target] = {}
+        self.heartbeats = Heartbeats(self._silence)
+        self.agreement = Agreement([Peer(url) for url in self.company.peers], self.rhythm.every)
+        for thing, probe in self.state.standings:
+            if probe in (HEARTBEAT, PEER):
+                self.heard[thing, probe] = hearsay(thing, probe)
+            if probe == HEARTBEAT:
+                self.heartbeats.last[thing] = self.clock.now()
+        self.scene.heard = self.heard
         self.seen: list[tuple[Seen, Look]] = []
         self.newest: dict[Key, tuple[Target, Look]] = {}
         self.blind_since: datetime | None = None
@@ -76,6 +103,12 @@ class Watch:
         """Watch until cancelled."""
         await asyncio.to_thread(self.keeper.lay_ballast)
         self.lookout.watch(self.scene.targets)
+        async with contextlib.AsyncExitStack() as stack:
+            if self.company.listen:
+                await stack.enter_async_context(listening(self.company.listen, self._answer))
+            await self._run()
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.lookout.run())
             group.create_task(self._repeat(self.rhythm.beat.total_seconds(), self._turn))
@@ -99,7 +132,17 @@ class Watch:
         key = (target.thing, target.name)
         self.uplink.take(key, look.seen.status)
         self.newest[key] = (target, look)
-        self.seen.append((Seen(look.thing, look.probe, look.at, look.seen, target.is_shallow), look))
+        seen = self.agreement.weigh(Seen(look.thing, look.probe, look.at, look.seen, target.is_shallow), look.at)
+        if seen:
+            self.seen.append((seen, look))
+
+    def _hear(self, thing: str, probe: str, what: Observation, *, is_certain: bool) -> None:
+        """Take what was said of a thing as if it had been seen."""
+        now = self.clock.now()
+        self.heard.setdefault((thing, probe), hearsay(thing, probe))
+        thresholds = self.scene.policy.thresholds
+        looks = certain(thing, probe, now, what, thresholds) if is_certain else [Seen(thing, probe, now, what)]
+        self.seen += [(one, Look(thing, probe, self.vantage, one.at, what)) for one in looks]
 
     def _is_settled(self, key: Key) -> bool:
         """Whether the newest look confirms what is held; what nobody has taken to heart yet is certain to differ."""
@@ -113,6 +156,10 @@ class Watch:
 
     async def _turn(self) -> None:
         """Take to heart what was seen since the last turn, keep what follows from it, and send it on its way."""
+        for name, what in self.heartbeats.overdue(self.clock.now()):
+            self._hear(name, HEARTBEAT, what, is_certain=True)
+        if self.agreement.is_in_doubt:
+            await self._ask_peers(self.rhythm.retry)
         taken, self.seen = self.seen, []
         if self.uplink.is_suspect and await self._is_blind():
             taken = []
@@ -148,6 +195,55 @@ class Watch:
         self.state = step.state
         return step.wanted
 
+    # -- others --------------------------------------------------------------------------------
+
+    async def _ask_peers(self, pause: timedelta) -> None:
+        now = self.clock.now()
+        due = [one for one in self.agreement.peers if one.may_ask(now, pause)]
+        for peer, said in await ask_peers(due, VantageNet(names=self.scene.office.names), now):
+            self._hear(peer.name, PEER, said, is_certain=False)
+
+    async def _beat(self, url: str) -> None:
+        """Say to somebody else that this watch is alive; whether that arrives is their matter."""
+        try:
+            await fetch_page(VantageNet(names=self.scene.office.names), url, BEAT_LIMIT)
+        except Exception as failure:
+            _LOG.warning("the heartbeat did not arrive: %s", failure)
+
+    def _silence(self, name: str) -> timedelta:
+        """Return how long a job may be silent: its promised RPO."""
+        case = self.scene.case_at(self.clock.now())
+        service = case.sections.services.get(name)
+        return case.rpo(service) if service else DEFAULT_RPO
+
+    async def _answer(self, path: str) -> Page:
+        """Return a page of the watch's own little web."""
+        first, *rest = path.strip("/").split("/")
+        if first == "ping" and 1 <= len(rest) <= 2:
+            return self._ping(rest[0], rest[1] if len(rest) == 2 else "")
+        if path not in ("/status.json", "/metrics"):
+            return Page(404, "/ping/NAME, /status.json, /metrics\n")
+        try:
+            now = await asyncio.to_thread(overview, self.scene.opened, self.clock.now())
+        except KedgeError as failure:
+            return Page(503, f"{failure.message}\n")
+        if path == "/metrics":
+            return Page(200, metrics(now), "text/plain; version=0.0.4; charset=utf-8")
+        looks = [
+            {"thing": one.thing, "probe": one.probe, "status": str(one.seen.status), "at": one.at.isoformat()}
+            for _, one in self.newest.values()
+        ]
+        return json_page({**status_answer(now), "vantage": self.vantage, "looks": looks})
+
+    def _ping(self, name: str, word: str) -> Page:
+        if name not in self.scene.opened.inventory.sections.services:
+            return Page(404, "no service has this name\n")
+        if word not in ("", "start", "fail") and not (word.isascii() and word.isdigit() and len(word) <= 3):
+            return Page(404, "expected /start, /fail or an exit status\n")
+        if what := self.heartbeats.ping(name, word, self.clock.now()):
+            self._hear(name, HEARTBEAT, what, is_certain=True)
+        return Page(200, "OK\n")
+
     # -- telling -------------------------------------------------------------------------------
 
     def _address(self, channel: str) -> str:
@@ -163,8 +259,11 @@ class Watch:
         """Once a round: keep what looks tell as facts, rewrite the site, look whether the inventory has changed."""
         await asyncio.to_thread(self._keep_facts)
         await asyncio.to_thread(self.keeper.lay_ballast)
-        if self.site:
-            await asyncio.to_thread(self._publish, self.site)
+        if self.company.site:
+            await asyncio.to_thread(self._publish, self.company.site)
+        await self._ask_peers(self.rhythm.every / 2)
+        if self.company.beat:
+            await self._beat(self.company.beat)
         if fingerprint(self.scene.opened.path) != self.scene.fingerprint:
             async with self.turning:
                 await asyncio.to_thread(self._reload)
@@ -199,9 +298,11 @@ class Watch:
             self.scene.fingerprint = now
             _LOG.error("the inventory has mistakes; the last good one is watched on:\n%s", failure.message)
             return
+        scene.heard = self.heard
         self.scene, self.trouble = scene, ""
-        kept = {key: one for key, one in self.state.standings.items() if key in scene.targets}
-        self.keeper.forget([key for key in self.state.standings if key not in scene.targets])
+        known = {**scene.targets, **self.heard}
+        kept = {key: one for key, one in self.state.standings.items() if key in known}
+        self.keeper.forget([key for key in self.state.standings if key not in known])
         self.state = replace(self.state, standings=kept)
         self.newest = {key: one for key, one in self.newest.items() if key in scene.targets}
         self.uplink.forget(scene.targets)

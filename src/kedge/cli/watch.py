@@ -22,12 +22,16 @@ Settings (docs/watch.md, docs/alerts.md): KEDGE_RELAY, KEDGE_XMPP …"""
 @click.option("--once", is_flag=True, help="Look until what is wrong is certain, tell who has to be told, and end.")
 @click.option("--vantage", default="", metavar="NAME", help="Where this is; default: the only declared vantage.")
 @click.option("--site", type=click.Path(file_okay=False), help="Rewrite the public page in this folder each round.")
+@click.option("--listen", default="", metavar="HOST:PORT", help="Take pings, give status and figures there.")
+@click.option("--peer", "peers", multiple=True, metavar="URL", help="Another kedge, where it listens; may be repeated.")
+@click.option("--beat", default="", metavar="URL", help="Fetch this each round: a heartbeat to somebody else.")
 @click.option("--install", "whose", type=click.Choice(["user", "system"]), help="Install and start a systemd unit.")
 @click.option("--print-unit", is_flag=True, help="With --install: print the unit and touch nothing.")
 @inventory_option
 def command(
-    every: str, once: bool, vantage: str, site: str | None, whose: str | None, print_unit: bool, path: str | None
-) -> int:
+    every: str, once: bool, vantage: str, site: str | None, listen: str, peers: tuple[str, ...], beat: str,
+    whose: str | None, print_unit: bool, path: str | None,
+) -> int:  # fmt: skip
     """Watch day and night: one message for one cause, by ways that still work.
 
     With --once, exit code 1 if something is not ok.
@@ -38,10 +42,16 @@ def command(
     if whose:
         from kedge.app.unit import install_unit, unit_text
 
-        options = ["--every", every, *(["--vantage", vantage] if vantage else []), *(["--site", site] if site else [])]
+        given = [("--every", every), ("--vantage", vantage), ("--site", site), ("--listen", listen), ("--beat", beat)]
+        named = [*given, *(("--peer", peer) for peer in peers)]
+        options = [word for name, value in named if value for word in (name, value)]
         text = unit_text(opened.path, options, whose)  # type: ignore[arg-type]
         click.echo(text if print_unit else f"installed {install_unit(text, whose)}")  # type: ignore[arg-type]
         return 0
-    from kedge.app.watch_running import Running, keep_watch
+    from pathlib import Path
 
-    return keep_watch(opened, Running(every, vantage, site, is_once=once))
+    from kedge.app.watch_running import Running, keep_watch
+    from kedge.app.watching import Company
+
+    company = Company(Path(site) if site else None, listen, peers, beat)
+    return keep_watch(opened, Running(every, vantage, company, once))
