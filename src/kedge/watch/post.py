@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from kedge.model.observation import Status
 from kedge.rules.case import Case
+from kedge.scenarios.truth import Truth
 from kedge.watch.letter import Letter, Occasion, write_letter
-from kedge.watch.recipient import recipients, severity_of
-from kedge.watch.route import Obstacle, find_routes, what_is_left
+from kedge.watch.recipient import Recipient, recipients, severity_of
+from kedge.watch.route import Obstacle, Routes, find_routes, what_is_left
 from kedge.watch.state import Notice, State
 
 
@@ -19,17 +20,31 @@ def things_lost(state: State) -> set[str]:
 
 
 def write_letters(case: Case, notices: Iterable[Notice], lost: Iterable[str], obstacle: Obstacle) -> list[Letter]:
-    """Return one letter for each notice and person; several by the same shared channel are one message there."""
+    """Return one letter for each notice and person. Where none of them can be reached, everybody else is told."""
     left = what_is_left(case, lost)
     letters: list[Letter] = []
     for notice in notices:
         severity = severity_of(case, notice.incident)
-        people = recipients(case, notice, severity)
-        occasion = Occasion(case, notice, severity, tuple(one.person for one in people))
-        letters += [
-            write_letter(occasion, one, find_routes(case, left, one.person, obstacle, one.through)) for one in people
+        routed = [
+            (one, find_routes(case, left, one.person, obstacle, one.through))
+            for one in recipients(case, notice, severity)
         ]
+        if all(routes.is_hopeless for _, routes in routed):
+            routed += _others(case, left, notice, obstacle, {one.person for one, _ in routed})
+        occasion = Occasion(case, notice, severity, tuple(one.person for one, _ in routed))
+        letters += [write_letter(occasion, one, routes) for one, routes in routed]
     return letters
+
+
+def _others(
+    case: Case, left: Truth, notice: Notice, obstacle: Obstacle, known: Collection[str]
+) -> Iterator[tuple[Recipient, Routes]]:
+    """Yield whoever else can be reached: better the wrong person hears of it than nobody."""
+    for person in case.sections.people:
+        if person not in known and case.inventory.can_act(person, notice.at):
+            routes = find_routes(case, left, person, obstacle)
+            if not routes.is_hopeless:
+                yield Recipient(person, notice.at), routes
 
 
 def unreached(letters: Sequence[Letter]) -> list[str]:

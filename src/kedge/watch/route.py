@@ -23,6 +23,11 @@ class Routes:
     skipped: tuple[tuple[str, Text], ...] = ()
     is_desperate: bool = False
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether nothing that survives leads there."""
+        return self.is_desperate or not self.ways
+
 
 def what_is_left(case: Case, lost: Iterable[str]) -> Truth:
     """Return what holds while these things do not work."""

@@ -117,6 +117,11 @@ class TestRecipients:
     def test_where_nobody_is_named_everybody_is(self, case_of: CaseOf) -> None:
         assert list(letters(case_of(club()), notice("club.example"))) == ["anna", "bert"]
 
+    def test_where_none_of_them_can_be_reached_everybody_else_is_told(self, case_of: CaseOf) -> None:
+        found = letters(case_of(club("mail bert@club.example")), notice("wiki"), "wiki", "new")
+        assert found["bert"].ways == ("mail bert@club.example",)
+        assert found["anna"].ways == ("mail anna@private.example",)
+
     def test_who_is_away_is_not_told(self, case_of: CaseOf) -> None:
         text = club().replace("anna: {channels", "anna: {away: until 2007-02-01, channels")
         assert list(letters(case_of(text), notice("new", "mail", "xmpp"))) == ["bert"]
