@@ -6,11 +6,11 @@ needs nothing. Every write is one short transaction, and every call may be made 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kedge.errors import EvidenceError
 from kedge.evidence.span import GAP, Look, Span
@@ -19,6 +19,10 @@ from kedge.model.ports import Run, Step
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from kedge.evidence.outbox import Delivery, KeptIncident, Outgoing, Turn, Verdict
+
+Kept = TypeVar("Kept")
 
 PATIENCE = timedelta(seconds=10)
 """How long a call waits for other writers before it gives up."""
@@ -125,6 +129,70 @@ class Database:
             from kedge.evidence import spans
 
             return spans.read_current(connection)
+
+    def keep_turn(self, turn: Turn, vantage: str, looks: Iterable[Look] = (), gap: timedelta = GAP) -> None:
+        """Keep all that one step of the watch leads to, with the looks that led to it; or, on an error, nothing.
+
+        Its letters are given back by `due_letters` until one `end_try` says that they are done.
+        """
+        from kedge.evidence import outbox, spans
+
+        new = list(looks)
+        with self._writing() as connection:
+            outbox.write_turn(connection, turn, vantage)
+            if new:
+                spans.append_looks(connection, new, gap)
+
+    def due_letters(self, now: datetime) -> Sequence[Outgoing]:
+        """Return the letters that are to be tried now, oldest first."""
+        return self._read_watch(lambda outbox, connection: outbox.read_due(connection, now))
+
+    def latest_letters(self, most: int) -> tuple[Sequence[Outgoing], Sequence[Delivery]]:
+        """Return at most so many letters, the newest last, and every try to deliver them."""
+        letters = self._read_watch(lambda outbox, connection: outbox.read_latest_letters(connection, most))
+        ids = [letter.id for letter in letters]
+        return letters, self._read_watch(lambda outbox, connection: outbox.read_deliveries(connection, ids))
+
+    def begin_try(self, letter: str, at: datetime) -> None:
+        """Mark that a letter is about to be sent; whoever finds it so later knows that it may have arrived."""
+        from kedge.evidence import outbox
+
+        with self._writing() as connection:
+            outbox.begin_try(connection, letter, at)
+
+    def end_try(
+        self, letter: str, deliveries: Sequence[Delivery], due: datetime | None, *, is_certain: bool = True
+    ) -> None:
+        """Keep what came of a try; without `due` the letter is done. Not certain: it may have arrived all the same."""
+        from kedge.evidence import outbox
+
+        with self._writing() as connection:
+            outbox.end_try(connection, letter, deliveries, due, is_certain=is_certain)
+
+    def verdicts(self, vantage: str = "") -> Sequence[Verdict]:
+        """Return what is held of each probe, by one vantage or by all."""
+        return self._read_watch(lambda outbox, connection: outbox.read_verdicts(connection, vantage))
+
+    def incidents(self, *, is_open: bool, most: int = 1000) -> Sequence[KeptIncident]:
+        """Return the open incidents, or the latest ones; the newest last."""
+        return self._read_watch(
+            lambda outbox, connection: outbox.read_incidents(connection, is_open=is_open, most=most)
+        )
+
+    def acknowledge(self, incident: str, by: str) -> bool:
+        """Keep who takes care of an incident; False if there is none of this id that nobody has answered yet."""
+        from kedge.evidence import outbox
+
+        with self._writing() as connection:
+            return outbox.acknowledge(connection, incident, by)
+
+    def _read_watch(self, read: Callable[[Any, Connection], Sequence[Kept]]) -> Sequence[Kept]:
+        with self._reading() as connection:
+            if connection is None:
+                return ()
+            from kedge.evidence import outbox
+
+            return read(outbox, connection) if outbox.has_outbox(connection) else ()
 
     def export_lines(self) -> Iterator[str]:
         """Yield everything as JSON lines, all of one moment; see transfer.py for their form."""

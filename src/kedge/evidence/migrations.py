@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     DateTime,
@@ -90,7 +91,55 @@ def _create_spans(connection: Connection) -> None:
     then.create_all(connection)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_facts_and_runs, _create_spans)
+def _create_outbox(connection: Connection) -> None:
+    then, moment = MetaData(), DateTime(timezone=True)
+    number = BigInteger().with_variant(Integer, "sqlite")
+    Table(
+        "verdict",
+        then,
+        *(Column(name, String(512), primary_key=True) for name in ("thing", "probe", "vantage")),
+        Column("status", String(16), nullable=False),
+        Column("since", moment, nullable=False),
+        Column("what", Text, nullable=False),
+    )
+    Table(
+        "incident",
+        then,
+        Column("id", String(512), primary_key=True),
+        *(Column(name, Text, nullable=False) for name in ("thing", "vantage")),
+        Column("opened", moment, nullable=False),
+        *(Column(name, Text, nullable=False) for name in ("content", "acknowledged")),
+        Column("closed", moment),
+        Index("incident_opened", "opened"),
+    )
+    Table(
+        "outbox",
+        then,
+        Column("number", number, primary_key=True),
+        Column("id", String(512), nullable=False, unique=True),
+        *(Column(name, Text, nullable=False) for name in ("incident", "person")),
+        *(Column(name, moment, nullable=False) for name in ("made", "due")),
+        Column("content", Text, nullable=False),
+        Column("tries", Integer, nullable=False),
+        *(Column(name, moment) for name in ("begun", "done")),
+        Column("outcome", Text, nullable=False),
+        Index("outbox_due", "done", "due"),
+    )
+    Table(
+        "delivery",
+        then,
+        Column("number", number, primary_key=True),
+        Column("letter", String(512), ForeignKey("outbox.id"), nullable=False),
+        Column("channel", Text, nullable=False),
+        Column("at", moment, nullable=False),
+        Column("is_accepted", Boolean, nullable=False),
+        Column("what", Text, nullable=False),
+        Index("delivery_letter", "letter"),
+    )
+    then.create_all(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_facts_and_runs, _create_spans, _create_outbox)
 """In order: the first makes schema 1 out of an empty database, the n-th schema n."""
 
 SCHEMA = len(MIGRATIONS)

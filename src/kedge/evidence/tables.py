@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -130,4 +131,57 @@ span = Table(
     Column("evidence", Text, nullable=False),
     Column("took_us", Microseconds, nullable=False),
     Index("span_newest", "thing", "probe", "vantage", "last"),
+)
+
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("thing", String(512), primary_key=True),
+    Column("probe", String(512), primary_key=True),
+    Column("vantage", String(512), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("what", Text, nullable=False),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", String(512), primary_key=True),
+    Column("thing", Text, nullable=False),
+    Column("vantage", Text, nullable=False),
+    Column("opened", UtcTime, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("acknowledged", Text, nullable=False),
+    Column("closed", UtcTime),
+    Index("incident_opened", "opened"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("id", String(512), nullable=False, unique=True),
+    Column("incident", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("due", UtcTime, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("begun", UtcTime),
+    Column("done", UtcTime),
+    Column("outcome", Text, nullable=False),
+    Index("outbox_due", "done", "due"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("letter", String(512), ForeignKey("outbox.id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("is_accepted", Boolean, nullable=False),
+    Column("what", Text, nullable=False),
+    Index("delivery_letter", "letter"),
 )

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine
 from kedge.errors import EvidenceError
 from kedge.evidence.database import Database
 from kedge.evidence.migrations import SCHEMA
+from kedge.evidence.outbox import Delivery, KeptIncident, Outgoing, Turn, Verdict
 from kedge.evidence.span import Look, Span
 from kedge.evidence.tables import metadata
 from kedge.model.facts import Facts
@@ -29,6 +30,10 @@ FACTS = [fact(1), replace(fact(2, what="console"), shelf_life=timedelta(days=30)
 STOPPED = replace(RUN, state="stopped", steps=(replace(RUN.steps[0], state="unclear", started=NIGHT), RUN.steps[1]))
 LOOK = Look("wiki", "http", "home", NIGHT, Observation(Status.DOWN, "HTTP 500", {"code": "500"}, timedelta(seconds=1)))
 SPAN = Span("wiki", "http", "home", NIGHT, NIGHT, 1, LOOK.seen)
+VERDICT = Verdict("wiki", "http", "home", "down", NIGHT, "HTTP 500")
+INCIDENT = KeptIncident("wiki-1", "wiki", "home", NIGHT, "{}")
+LETTER = Outgoing("wiki-1/down/1/anna", "wiki-1", "anna", NIGHT, NIGHT, "{}")
+TURN = Turn([VERDICT], [INCIDENT], [LETTER])
 
 
 def fill(database: Database) -> None:
@@ -37,6 +42,9 @@ def fill(database: Database) -> None:
     database.mark_step(RUN.id, STOPPED.steps[0])
     database.mark_run(STOPPED)
     database.append([LOOK])
+    database.keep_turn(TURN, "home")
+    database.begin_try(LETTER.id, NIGHT)
+    database.end_try(LETTER.id, [Delivery(LETTER.id, "sms anna", NIGHT, True, "it took it")], None)
 
 
 def dump(path: Path) -> str:

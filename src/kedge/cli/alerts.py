@@ -1,0 +1,91 @@
+"""`kedge alerts`: try the ways, answer, look back."""
+
+from __future__ import annotations
+
+import click
+
+from kedge.cli.options import complete_things, inventory_option, json_option, page, print_json
+
+EPILOG = """\b
+Examples:
+  kedge alerts test              a test message to everybody, by every way
+  kedge alerts test anna
+  kedge alerts ack hetzner-new   I take care of it
+  kedge alerts list"""
+
+
+@click.group("alerts", epilog=EPILOG)
+def command() -> None:
+    """Try the ways alerts take, answer one, list them."""
+
+
+@command.command("test", epilog="\b\nExamples:\n  kedge alerts test\n  kedge alerts test anna")
+@click.argument("people", nargs=-1, metavar="[PERSON]…", shell_complete=complete_things)
+@inventory_option
+@json_option
+def try_ways(people: tuple[str, ...], path: str | None, as_json: bool) -> int:
+    """Send a test message through every channel of these people, or of everybody.
+
+    Exit code 1: somebody was reached by none.
+    """
+    import asyncio
+
+    from kedge.app import alerting
+    from kedge.app.opening import open_inventory
+
+    tried = asyncio.run(alerting.try_ways(open_inventory(path), people))
+    if as_json:
+        print_json(tried)
+    elif tried:
+        rows = [
+            (one["person"], one["channel"], "sent" if one["accepted"] else "NOT SENT", one["what"]) for one in tried
+        ]
+        page().put_rows(rows)
+    else:
+        page().put("Nobody has a channel: people: {anna: {channels: ntfy some-secret-topic}}")
+    reached = {one["person"] for one in tried if one["accepted"]}
+    return int(not tried or bool({one["person"] for one in tried} - reached))
+
+
+@command.command("ack", epilog="\b\nExamples:\n  kedge alerts ack hetzner-new\n  kedge alerts ack all --by anna")
+@click.argument("thing", metavar="THING|all", shell_complete=complete_things)
+@click.option("--by", default="", metavar="NAME", help="Who takes care of it; default: you.")
+@inventory_option
+def ack(thing: str, by: str, path: str | None) -> int:
+    """Say that somebody takes care of an incident: nobody else is told of it then, but of its end."""
+    from kedge.app import alerting
+    from kedge.app.opening import open_inventory
+
+    who = by or alerting.whoever()
+    for name in alerting.acknowledge(open_inventory(path), thing, who):
+        click.echo(f"{name}: {who} takes care of it")
+    return 0
+
+
+@command.command("list", epilog="\b\nExamples:\n  kedge alerts list\n  kedge alerts list --json")
+@click.option("--most", default=20, show_default=True, metavar="N", help="How many.")
+@inventory_option
+@json_option
+def list_(most: int, path: str | None, as_json: bool) -> int:
+    """List the latest alerts: to whom, by which way, and what came of it."""
+    from kedge.app import alerting
+    from kedge.app.opening import open_inventory
+
+    letters = alerting.list_letters(open_inventory(path), most)
+    if as_json:
+        print_json(letters)
+    elif letters:
+        page().put_rows([(one["made"], one["person"], one["state"], _told(one)) for one in letters])
+    else:
+        page().put("Nobody was ever told anything.")
+    return 0
+
+
+def _told(letter: dict[str, object]) -> str:
+    tries = letter["tries"]
+    assert isinstance(tries, list)
+    return f"{letter['subject']} ({'; '.join(_tried(one) for one in tries) or 'not tried yet'})"
+
+
+def _tried(one: dict[str, object]) -> str:
+    return f"{'by' if one['accepted'] else 'not by'} {one['channel']}: {one['what']}"

@@ -1,0 +1,184 @@
+"""The night of 2007, watched: whatever is lost, those who can help hear of it by a way that still works."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email import message_from_string, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.lab import Lab
+
+pytestmark = pytest.mark.lab
+KEDGE = str(Path(sys.executable).with_name("kedge"))
+EXAMPLE = Path(__file__).parents[2] / "examples/lab/kedge.yaml"
+LIMIT_S = 180
+ROUND = "6s"
+NOISY = "verein.example"
+"""Under load single answers of name servers get lost on the way, which is told, rightly, and is no part of a test."""
+FIRST_ON_THE_DEAD_SERVER = {
+    "anna: {channels: [sms anna, anna-outside]}": 'anna: {channels: ["mail anna@verein.example", sms anna, anna-outside]}',
+    "bert: {channels: [sms bert, bert-outside]}": 'bert: {channels: ["xmpp bert@verein.example", webhook-outside]}',
+}
+"""Their own server comes first, as people would have it; what is left of these must be chosen."""
+
+
+@dataclass
+class Watcher:
+    """A running `kedge watch` at the vantage, and everything that came of it."""
+
+    lab: Lab
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[str] | None = None
+
+    def argv(self, *words: str) -> list[str]:
+        settings = {"XDG_STATE_HOME": str(self.folder / "state"), "KEDGE_SENDER": "kedge@elsewhere.example"}
+        env = [f"{name}={value}" for name, value in {**settings, **self.settings}.items()]
+        return self.lab.vantage.argv(["env", *env, KEDGE, *words], folder=self.folder)
+
+    def start(self) -> None:
+        script = ["sh", "-c", f'echo $$ >{self.folder}/pid; exec "$@"', "sh"]
+        argv = self.argv("watch", "--every", ROUND)
+        at = argv.index("env", argv.index("env") + 1)  # what runs at the vantage, as the lab counts processes
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen([*argv[:at], *script, *argv[at:]], stderr=log, text=True)
+
+    def stop(self) -> None:
+        if self.process:
+            self.lab.keeper.sh(f"kill -TERM {(self.folder / 'pid').read_text().strip()}")
+            assert self.process.wait(LIMIT_S) == 0
+
+    def answer(self, *words: str) -> Any:
+        done = subprocess.run(self.argv(*words, "--json"), capture_output=True, text=True, check=False)
+        assert done.returncode in (0, 1), done.stderr
+        return json.loads(done.stdout)
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def wait(self, what: str, is_so: Callable[[], object]) -> None:
+        begun = time.monotonic()
+        while not is_so():
+            assert self.process is None or self.process.poll() is None, self.log()
+            assert time.monotonic() - begun < LIMIT_S, f"not within {LIMIT_S} s: {what}\n{self.log()[-3000:]}"
+            time.sleep(0.3)
+
+    def is_calm(self) -> bool:
+        now = self.answer("status")
+        states = {one["thing"]: one["status"] for one in now["things"] if one["thing"] != NOISY}
+        is_open = any(one["thing"] != NOISY for one in now["incidents"])
+        return not is_open and set(states.values()) == {"ok"} and len(states) >= 15
+
+    def letters(self, since: int, kind: str = "down", noise: str = NOISY) -> list[dict[str, Any]]:
+        found = self.answer("alerts", "list", "--most", "500")[since:]
+        return [one for one in found if f"/{kind}/" in one["id"] and not (noise and one["id"].startswith(noise))]
+
+    def count(self) -> int:
+        return len(self.answer("alerts", "list", "--most", "500"))
+
+    def told(self, since: int, kind: str = "down", noise: str = NOISY) -> list[dict[str, Any]]:
+        return [one for one in self.letters(since, kind, noise) if one["state"] == "told"]
+
+    def mail(self) -> list[Any]:
+        """What lies in anna's mailbox at another company."""
+        script = "cd /var/vmail/anna.privat@elsewhere.example/Maildir && for f in new/* cur/*; do [ -f $f ] && cat $f && echo ----kedge; done; true"
+        texts = self.lab.host("elsewhere").sh(script).split("----kedge\n")
+        return [message_from_string(one, policy=policy.default) for one in texts if one.strip()]
+
+    def posts(self) -> list[dict[str, Any]]:
+        """What was posted to the webhook there."""
+        lines = self.lab.host("elsewhere").read("/var/lib/webhook/received.jsonl").splitlines()
+        return [json.loads(json.loads(line)["body"]) for line in lines if '"incident' in json.loads(line)["body"]]
+
+
+@pytest.fixture(scope="module")
+def running(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watcher]:
+    folder = tmp_path_factory.mktemp("watch")
+    text = EXAMPLE.read_text()
+    for before, after in FIRST_ON_THE_DEAD_SERVER.items():
+        assert before in text
+        text = text.replace(before, after)
+    (folder / "kedge.yaml").write_text(text)
+    watcher = Watcher(shared_lab, folder)
+    watcher.start()
+    watcher.wait("everything was looked at and is ok", watcher.is_calm)
+    yield watcher
+    watcher.stop()
+
+
+@pytest.fixture
+def watcher(running: Watcher, lab: Lab) -> Iterator[Watcher]:
+    """The watcher, calm; and calm again after what the test broke is repaired."""
+    running.wait("all is calm", running.is_calm)
+    yield running
+    lab.repair()
+
+
+def beneath(subject_or_text: str) -> set[str]:
+    found = re.search(r"^(?:Beneath it|Davon betroffen): (.*)\.$", subject_or_text, re.MULTILINE)
+    return set(re.split(r", | and | und ", found[1])) if found else set()
+
+
+def test_the_dead_server_is_one_page_by_another_way(watcher: Watcher, lab: Lab) -> None:
+    since, posted = watcher.count(), len(watcher.posts())
+    lab.host("hetzner-new").kill()
+    watcher.wait("both were told", lambda: len(watcher.told(since)) == 2)
+    told = watcher.told(since)
+    assert sorted(one["person"] for one in told) == ["anna", "bert"]
+    ways = {one["person"]: [each["channel"] for each in one["tries"]] for one in told}
+    assert ways == {"anna": ["anna-outside"], "bert": ["webhook-outside"]}
+    mail = [one for one in watcher.mail() if "hetzner-new" in one["Subject"]]
+    assert len(mail) == 1
+    assert mail[0]["Subject"].startswith("[kedge] hetzner-new ist")
+    text = mail[0].get_content()
+    assert beneath(text) >= {"mail", "lists", "xmpp", "tickets"}
+    assert not beneath(text) & {"wiki", "forum", "dns", "dns-second", "verein.example"}
+    assert "Erster Schritt: " in text
+    assert "Nicht über mail anna@verein.example" in text
+    (post,) = [one for one in watcher.posts()[posted:] if one["thing"] != NOISY]
+    assert (post["thing"], post["to"], post["repeated"]) == ("hetzner-new", "bert", False)
+    lab.start("hetzner-new")
+    watcher.wait("its end was told", lambda: len(watcher.told(since, "resolved")) == 2)
+    assert len(watcher.letters(since)) == 2, "no storm when it came back"
+
+
+LOSSES = [("hetzner-old", ""), ("ns1", ""), ("hetzner-new", "prosody"), ("hetzner-old", "mariadb")]
+"""tests/integration/watch/test_losses.py does the same for every loss that the inventory knows, without the world."""
+
+
+@pytest.mark.parametrize(("host", "service"), LOSSES)
+def test_every_other_loss_is_told_of(watcher: Watcher, lab: Lab, host: str, service: str) -> None:
+    since = watcher.count()
+    if service:
+        lab.host(host).stop(service)
+    else:
+        lab.host(host).kill()
+    watcher.wait("somebody was told", lambda: watcher.told(since))
+    watcher.wait("everybody was told", lambda: len(watcher.told(since)) == len(watcher.letters(since)))
+    told = watcher.told(since)
+    assert len({one["id"].rpartition("/down/")[0] for one in told}) == 1, [one["subject"] for one in told]
+    assert sorted(one["person"] for one in told) == ["anna", "bert"]
+    lab.repair()
+    watcher.wait("its end was told", lambda: len(watcher.told(since, "resolved")) == 2)
+
+
+def test_an_mx_changed_by_hand_is_one_page(watcher: Watcher, lab: Lab, fresh_host: Callable[..., Any]) -> None:
+    since = watcher.count()
+    change = "server 127.0.0.1\nzone verein.example\nupdate delete verein.example. MX 20 mx2.verein.example.\nsend\n"
+    fresh_host("ns1").run(["nsupdate", "-k", "/etc/bind/kedge.key"], stdin=change)
+    watcher.wait("both were told", lambda: len(watcher.told(since, noise="")) == 2)
+    assert {one["id"].rpartition("-")[0] for one in watcher.told(since, noise="")} == {"verein.example"}
+
+
+def test_status_for_nagios(watcher: Watcher) -> None:
+    done = subprocess.run(watcher.argv("status", "--nagios"), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()[1]) in ((0, "OK"), (1, "WARNING"))
