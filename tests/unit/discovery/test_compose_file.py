@@ -130,7 +130,7 @@ def test_files_that_others_wrote() -> None:
     shared = os.environ.get("KEDGE_SHARED", "")
     files = sorted(Path(shared, "compose").rglob("*.y*ml")) if shared else []
     if not files:
-        pytest.skip("KEDGE_SHARED names no folder with a folder `compose` of compose files")
+        pytest.skip("does not apply: KEDGE_SHARED names no folder with a folder `compose` of compose files")
     told: dict[str, Imported] = {str(file): read_import(str(file), file.read_text(errors="replace")) for file in files}
     text = compose("others", date(2026, 11, 22), World(), imports=told).sketch.to_text()
     inventory = check_text(text)
