@@ -273,7 +273,9 @@ class Lab:
                 host.free(what)
             elif how == "freeze" and host.pids(what):
                 host.thaw(what)
-        silent = [service for service in host.services() if not host.answers(service)]
+        # A stopped service may answer for a moment yet: children of a daemon hold its port until they are done.
+        stopped = {what for how, what in broken if how == "stop"}
+        silent = [service for service in host.services() if service in stopped or not host.answers(service)]
         for service in silent:
             host.run(["bash", "-c", host.component(service).stop()])
         side_by_side(*(self._starting(host, service, settle=False) for service in silent))
