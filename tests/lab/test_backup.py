@@ -22,6 +22,7 @@ from tests.lab.lab import Lab
 
 pytestmark = pytest.mark.lab
 PASSPHRASE = "lichtblau-7-anker-petersilie"
+ROW = "kontonummer-4711-0815"
 KEDGE = str(Path(sys.executable).with_name("kedge"))
 PAGE = "http://wiki.verein.example/mediawiki/index.php/%C3%9Cbersicht_der_Vereine"
 INVENTORY = """\
@@ -230,20 +231,26 @@ def spools(host: Host) -> str:
     return host.sh("ls -d /var/tmp/kedge-spool.* /dev/shm/kedge.* 2>/dev/null || true").strip()
 
 
-def test_the_passphrase_is_nowhere_to_be_seen(desk: Desk, lab: Lab) -> None:
+def test_the_passphrase_is_nowhere_to_be_seen(desk: Desk, lab: Lab, fresh_host: Callable[[str], Host]) -> None:
+    rows = f"CREATE TABLE post_geheim (t TEXT); INSERT INTO post_geheim VALUES ('{ROW}')"
+    fresh_host("hetzner-old").sh(f'mariadb forum -e "{rows}"')
     watcher = ProcessList()
     said = [desk.call(*words) for words in (("backup",), ("snapshots",), ("drill",), ("runs",), ("check",))]
     (desk.folder / "passphrase").write_text(f"{PASSPHRASE}-but-wrong\n")
     said += [desk.call("backup", "wiki"), desk.call("--debug", "snapshots")]
     watcher.stop()
     assert "RESTIC_PASSWORD_FILE" in watcher.seen  # it did look
-    assert PASSPHRASE not in watcher.seen
-    assert not [one.args for one in said if PASSPHRASE in one.stdout + one.stderr]
     kept = [path for path in (desk.folder / "state").rglob("*") if path.is_file()]
     assert kept
-    assert not [path for path in kept if PASSPHRASE.encode() in path.read_bytes()]
-    for name in ("hetzner-old", "hetzner-new", "backup"):
-        assert lab.host(name).sh(f"grep -rl {PASSPHRASE} /var/log /var/tmp /tmp /srv /root || true") == ""
+    for secret in (PASSPHRASE, ROW):
+        assert secret not in watcher.seen
+        assert not [one.args for one in said if secret in one.stdout + one.stderr]
+        assert not [path for path in kept if secret.encode() in path.read_bytes()]
+        for name in ("hetzner-old", "hetzner-new", "backup"):
+            assert lab.host(name).sh(f"grep -rl {secret} /var/log /var/tmp /tmp /srv /root /dev/shm || true") == ""
+
+
+LOOKED_AT = (b"restic", b"kedge", b"ssh", b"mariadb", b"sh\0-c")
 
 
 class ProcessList:
@@ -267,7 +274,7 @@ class ProcessList:
         while not self._is_over.wait(0.02):
             for folder in Path("/proc").glob("[0-9]*"):
                 try:
-                    if any(word in (folder / "cmdline").read_bytes() for word in (b"restic", b"kedge", b"ssh")):
+                    if any(word in (folder / "cmdline").read_bytes() for word in LOOKED_AT):
                         self._seen |= {repr((folder / name).read_bytes()) for name in ("cmdline", "environ")}
                 except OSError:
                     continue

@@ -11,6 +11,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,9 +79,13 @@ class ResticStore:
         """Save a spool folder; what an interrupted save left is no snapshot and is used again by the next one."""
         at = min((census.at for census in censuses), default=datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
         record = await asyncio.to_thread(make_record, service, at, tuple(censuses), spool)
-        await self.run("unlock")  # of itself: only locks of programs that ended without removing theirs
         tags = ("--tag", "kedge", "--tag", f"service={service}", "--time", f"{at:%Y-%m-%d %H:%M:%S}")
-        said = await self.run("backup", "--json", *tags, ".", folder=spool, limit=CARRY_LIMIT)
+        try:
+            said = await self.run("backup", "--json", *tags, ".", folder=spool, limit=CARRY_LIMIT)
+        except OutsideError:
+            with suppress(OutsideError):
+                await self.unlock()
+            raise
         summary = _summary(said.stdout)
         wanted = size_with_record(record, spool)
         found = (summary.get("total_files_processed"), summary.get("total_bytes_processed"))
@@ -106,9 +111,13 @@ class ResticStore:
         record = await asyncio.to_thread(compare, snapshot.id, spool)
         return Snapshot(snapshot.id, record.service, record.at, record.censuses)
 
+    async def unlock(self) -> None:
+        """Remove the locks of programs that ended without doing so, of itself: never those of others."""
+        await self.run("unlock")
+
     async def forget(self, snapshots: Sequence[Snapshot]) -> None:
         """Forget snapshots and free their room; safe to repeat after half a forget. Only pruning calls this."""
-        await self.run("unlock")
+        await self.unlock()
         await self.run("forget", "--prune", *(one.id for one in snapshots), limit=CARRY_LIMIT)
 
     async def ask(self, *argv: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,15 +26,13 @@ class Count:
     @property
     def text(self) -> str:
         """Return it as the value of the fact `counted/PART`."""
-        return json.dumps([self.entries, self.pieces, self.bytes, self.questions])
+        return f"{self.entries} entries in {self.pieces}, {self.bytes} bytes, {self.questions} with question marks"
 
     @classmethod
     def read(cls, text: str) -> Count | None:
         """Return what `text` gave, or None for anything else."""
-        try:
-            return cls(*map(int, json.loads(text)))
-        except (ValueError, TypeError):
-            return None
+        found = re.fullmatch(r"(\d+) entries in (\d+), (\d+) bytes, (\d+) with question marks", text)
+        return cls(*map(int, found.groups())) if found else None
 
 
 def count(census: Census) -> Count:

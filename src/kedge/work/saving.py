@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
+from typing import Protocol, runtime_checkable
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -169,6 +171,15 @@ class Dump:
         return Done(f"{now.entries} entries, {size}{said}", facts)
 
 
+@runtime_checkable
+class Unlockable(Protocol):
+    """A store whose program, when it is killed, leaves a lock that does not go by itself."""
+
+    async def unlock(self) -> None:
+        """Remove the locks of programs that are gone."""
+        ...
+
+
 @dataclass(frozen=True)
 class Keep:
     """Save what was spooled to one store."""
@@ -186,7 +197,8 @@ class Keep:
         return f"save to {self.store}"
 
     async def look(self) -> Done | None:
-        """Return the snapshot of this very moment, if the store has it."""
+        """Return the snapshot of this very moment, if the store has it; take away the lock that may have been left."""
+        await self._unlock()
         moment = min((census.at for census in self._censuses()), default=None)
         if moment is None:
             return None
@@ -198,7 +210,13 @@ class Keep:
         return self._done(await self.into.save(self.subject.name, self.spool.files, self._censuses()))
 
     async def undo(self) -> None:
-        """Leave the snapshot: it is complete and true, and kedge does not delete what it saved."""
+        """Leave the snapshot: it is complete and true, and saving does not delete what it saved. Leave no lock."""
+        with suppress(OutsideError):
+            await self._unlock()
+
+    async def _unlock(self) -> None:
+        if isinstance(self.into, Unlockable):
+            await self.into.unlock()
 
     def _censuses(self) -> list[Census]:
         return [read_census(self.spool, part) for part in self.parts]
