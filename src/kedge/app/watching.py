@@ -15,6 +15,7 @@ from kedge.app.alerting import overview
 from kedge.app.delivering import Postman
 from kedge.app.facts_seen import facts_of, growth_of, is_news, statuses_of
 from kedge.app.hearing import HEARTBEAT, PEER, Agreement, Heartbeats, Peer, ask_peers, certain, hearsay
+from kedge.app.jobs import Jobs
 from kedge.app.listening import Page, json_page, listening
 from kedge.app.lookout import Key, Lookout, Rhythm
 from kedge.app.opening import open_inventory
@@ -58,12 +59,13 @@ class SteadyClock:
 
 @dataclass(frozen=True)
 class Company:
-    """Whom the watch deals with: a folder for the site, where to listen, peers, where its own heartbeat goes."""
+    """What the watch does besides: rewrites a site, listens, asks peers, sends a heartbeat, makes due backups."""
 
     site: Path | None = None
     listen: str = ""
     peers: tuple[str, ...] = ()
     beat: str = ""
+    works: bool = False
 
 
 @dataclass
@@ -83,6 +85,7 @@ class Watch:
         self.postman = Postman(self.keeper, self._send, self._address, self.clock.now)
         self.uplink = Uplink()
         self.lookout = Lookout(Sweep(self.vantage, now=self.clock.now), self.rhythm, self._see, self._is_settled)
+        self.jobs = Jobs(self.workshop, self.clock.now)
         self.heard: dict[Key, Target] = {}
         self.heartbeats = Heartbeats(self._silence)
         self.agreement = Agreement([Peer(url) for url in self.company.peers], self.rhythm.every)
@@ -113,6 +116,8 @@ class Watch:
             group.create_task(self.lookout.run())
             group.create_task(self._repeat(self.rhythm.beat.total_seconds(), self._turn))
             group.create_task(self._repeat(self.rhythm.every.total_seconds(), self._tend))
+            if self.company.works:
+                group.create_task(self._repeat(self.rhythm.every.total_seconds(), self._work))
 
     async def once(self) -> None:
         """Look at everything as often as it takes to be certain, tell what has to be told, and end."""
@@ -269,6 +274,9 @@ class Watch:
                 await asyncio.to_thread(self._reload)
                 self.lookout.watch(self.scene.targets)
 
+    async def _work(self) -> None:
+        await self.jobs.work(self.scene.case_at(self.clock.now()))
+
     def _keep_facts(self) -> None:
         pairs = [self.newest[key] for key in list(self.newest) if key in self.scene.targets]
         if not pairs:
@@ -300,6 +308,7 @@ class Watch:
             return
         scene.heard = self.heard
         self.scene, self.trouble = scene, ""
+        self.jobs.workshop = replace(self.workshop, opened=opened)
         known = {**scene.targets, **self.heard}
         kept = {key: one for key, one in self.state.standings.items() if key in known}
         self.keeper.forget([key for key in self.state.standings if key not in known])

@@ -25,11 +25,12 @@ Settings (docs/watch.md, docs/alerts.md): KEDGE_RELAY, KEDGE_XMPP …"""
 @click.option("--listen", default="", metavar="HOST:PORT", help="Take pings, give status and figures there.")
 @click.option("--peer", "peers", multiple=True, metavar="URL", help="Another kedge, where it listens; may be repeated.")
 @click.option("--beat", default="", metavar="URL", help="Fetch this each round: a heartbeat to somebody else.")
+@click.option("--work", is_flag=True, help="Make the backups and drills that are due as well.")
 @click.option("--install", "whose", type=click.Choice(["user", "system"]), help="Install and start a systemd unit.")
 @click.option("--print-unit", is_flag=True, help="With --install: print the unit and touch nothing.")
 @inventory_option
 def command(
-    every: str, once: bool, vantage: str, site: str | None, listen: str, peers: tuple[str, ...], beat: str,
+    every: str, once: bool, vantage: str, site: str | None, listen: str, peers: tuple[str, ...], beat: str, work: bool,
     whose: str | None, print_unit: bool, path: str | None,
 ) -> int:  # fmt: skip
     """Watch day and night: one message for one cause, by ways that still work.
@@ -45,6 +46,7 @@ def command(
         given = [("--every", every), ("--vantage", vantage), ("--site", site), ("--listen", listen), ("--beat", beat)]
         named = [*given, *(("--peer", peer) for peer in peers)]
         options = [word for name, value in named if value for word in (name, value)]
+        options += ["--work"] if work else []
         text = unit_text(opened.path, options, whose)  # type: ignore[arg-type]
         click.echo(text if print_unit else f"installed {install_unit(text, whose)}")  # type: ignore[arg-type]
         return 0
@@ -53,5 +55,5 @@ def command(
     from kedge.app.watch_running import Running, keep_watch
     from kedge.app.watching import Company
 
-    company = Company(Path(site) if site else None, listen, peers, beat)
+    company = Company(Path(site) if site else None, listen, peers, beat, work)
     return keep_watch(opened, Running(every, vantage, company, once))

@@ -38,6 +38,12 @@ def receiving(status: int = 200) -> Iterator[Received]:
             except OSError:
                 return  # whoever sent it was killed meanwhile
 
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "8")
+            self.end_headers()
+            self.wfile.write(b"Welcome\n")
+
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
