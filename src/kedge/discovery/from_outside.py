@@ -23,6 +23,7 @@ EMPTY_PAGES = re.compile(
     r"domain parking|parked domain|plesk|site not found)",
     re.IGNORECASE,
 )
+CAPABILITIES = re.compile(r"\[CAPABILITY[^\]]*\]? ?")
 TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,200})", re.IGNORECASE)
 
 
@@ -120,7 +121,7 @@ def _spoken(view: DoorView, host_of: Mapping[str, str], world: World) -> Sightin
         served = [one for domain in world.domains if door.name in domain.mail_hosts for one in domain.mail_domains]
         fields["domains"] = list(dict.fromkeys(served))
     wanted = {"smtp": "mail", "submission": "mail", "submissions": "mail", "imap": "mailboxes", "imaps": "mailboxes"}
-    greeting = seen.evidence.get("greeting", "")
+    greeting = CAPABILITIES.sub("", seen.evidence.get("greeting", ""))
     why = f"{door.protocol} at {door.name}:{door.port}" + (f" says: {greeting}" if greeting else "")
     if not kind:
         why += f"; it does not say which program it is, {kinds[0]} is a guess"

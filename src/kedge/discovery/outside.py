@@ -43,7 +43,7 @@ class Watch:
         tasks = {asyncio.ensure_future(job): key for key, job in jobs.items()}
         if not tasks:
             return {}
-        self.told(f"looking at {len(tasks)} {what}")
+        self.told(f"{what}: {len(tasks)}")
         loop = asyncio.get_running_loop()
         rest = max((self._end - loop.time()) * share, 0.5)
         done, waiting = await asyncio.wait(tasks, timeout=rest)
@@ -70,11 +70,11 @@ class Outlook:
         names = list(dict.fromkeys(domains))
         registrations = {name: asyncio.ensure_future(self.registry.registration(name)) for name in names}
         views = await watch.gather(
-            "names of domains", {name: survey_domain(self.asker, name, watch.limit * 0.4) for name in names}
+            "domains", {name: survey_domain(self.asker, name, watch.limit * 0.4) for name in names}
         )
         found = [view for view in views.values() if view.is_there]
         zones = {view.name: asyncio.ensure_future(self._zone(view)) for view in found}
-        elsewhere = await watch.gather("names elsewhere", {view.name: self._elsewhere(view) for view in found}, 0.5)
+        elsewhere = await watch.gather("names of others", {view.name: self._elsewhere(view) for view in found}, 0.5)
         found = [replace(view, elsewhere=elsewhere.get(view.name, {})) for view in found]
         addresses, doors = await asyncio.gather(self._addresses(found, watch), self._doors(found, watch))
         told = await watch.gather("registries", registrations)
@@ -126,5 +126,5 @@ class Outlook:
                 return await self.visitor.look(door, address)
 
         jobs = {door: look(door, where[door.name][0]) for door in doors if where.get(door.name)}
-        seen = await watch.gather("doors", jobs, 0.8)
+        seen = await watch.gather("doors (mail, XMPP, web)", jobs, 0.8)
         return [seen[door] for door in jobs if (one := seen.get(door)) and one is not None]  # type: ignore[misc]
