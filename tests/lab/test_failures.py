@@ -118,6 +118,9 @@ def test_wiki_without_its_database_says_so(lab: Lab) -> None:
 
 def test_a_full_mail_partition_is_not_seen_at_rcpt(lab: Lab, fresh_host: Callable[[str], Host]) -> None:
     host = fresh_host("hetzner-new")
+    before = f"noch Platz {time.time_ns()}"  # Dovecot makes an inbox with its first mail, and needs room for that
+    lab.ask("send", MAIL, "carl@elsewhere.example", "anna@verein.example", before)
+    lab.ask("wait_for_mail", *inbox(lab, "anna@verein.example"), before, 30)
     host.fill("/var/vmail")
     assert host.run(["df", "--output=avail", "/var/vmail"]).split()[1] == "0"
     assert lab.ask("smtp", MAIL, "anna@verein.example", lab.authority) == [220, 250, 250, 250]
