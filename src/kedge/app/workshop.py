@@ -54,6 +54,8 @@ class Workshop:
     tell: Callable[[str], None] = TELL
     clock: SystemClock = field(default_factory=SystemClock)
     near: LocalShell = field(default_factory=LocalShell)
+    known_to_open: set[str] = field(default_factory=set)
+    """Stores that this call of kedge has saved to or made: they need not be tried again before the next service."""
 
     @classmethod
     def open(cls, opened: Opened, tell: Callable[[str], None] = TELL) -> Workshop:
