@@ -78,6 +78,7 @@ async def back_up(workshop: Workshop, name: str) -> Outcome:
     try:
         with workshop.locked(f"backup-{name}") as locked:
             run = await _save(locked, subject)
+        workshop.note_open(*(subject.service.save.to if subject.service.save else ()))
     except KedgeError as failure:
         _note(workshop, name, f"failed: {first_line(failure)}")
         return Outcome(name, "failed", first_line(failure))
@@ -195,7 +196,8 @@ def _deeds(
     workshop: Workshop, subject: Subject, at: Instance, stores: Mapping[str, SnapshotStore], run: str
 ) -> Sequence[Deed]:
     before = _counted_before(workshop, subject)
-    return saving(subject, at, stores, _spool(workshop, run), _rpo(workshop, subject), before)
+    rpo, opened = _rpo(workshop, subject), workshop.just_opened()
+    return saving(subject, at, stores, _spool(workshop, run), rpo, before, opened)
 
 
 def _rpo(workshop: Workshop, subject: Subject) -> timedelta:
@@ -219,3 +221,4 @@ async def initialise(workshop: Workshop, name: str) -> None:
     if kind not in {"restic", "borg"}:
         raise UsageError(f"store {name} is of type '{kind}'", hint="only type: restic and borg are made by kedge")
     await (workshop.restic(name) if kind == "restic" else workshop.borg(name)).initialise()
+    workshop.note_open(name)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,6 +34,7 @@ ENDS_TOO = ("setpriv", "--pdeathsig", "INT", "--")
 PATIENCE_S = 10.0
 """How long to wait for the last holder of a lock: the children of a killed run take a moment to end."""
 
+A_MOMENT = timedelta(minutes=5)
 TELL: Callable[[str], None] = lambda line: None  # noqa: E731 - a default, not a function anybody looks for
 
 
@@ -54,6 +55,8 @@ class Workshop:
     tell: Callable[[str], None] = TELL
     clock: SystemClock = field(default_factory=SystemClock)
     near: LocalShell = field(default_factory=LocalShell)
+    opened_at: dict[str, datetime] = field(default_factory=dict)
+    """When this process last saved to, or made, each store."""
 
     @classmethod
     def open(cls, opened: Opened, tell: Callable[[str], None] = TELL) -> Workshop:
@@ -84,6 +87,14 @@ class Workshop:
         """Yield a workshop whose children hold the lock of this purpose; raises Refused if another one does."""
         with hold(self.folder / "locks", purpose, patience_s=PATIENCE_S) as number:
             yield replace(self, near=replace(self.near, fds=(number,)))
+
+    def note_open(self, *stores: str) -> None:
+        """Remember that these stores opened just now."""
+        self.opened_at.update(dict.fromkeys(stores, self.clock.now()))
+
+    def just_opened(self) -> set[str]:
+        """Return the stores that opened a moment ago: they need not be tried again before the next service."""
+        return {name for name, at in self.opened_at.items() if self.clock.now() - at < A_MOMENT}
 
     def subject(self, name: str) -> Subject:
         """Return a service with the services bound to its roles; raises KedgeError if it is none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -63,11 +63,16 @@ def saving(
     spool: Spool,
     shelf_life: timedelta,
     before: Mapping[str, Count] = MappingProxyType({}),
+    opened: Container[str] = (),
 ) -> Sequence[Deed]:
-    """Return the steps that save a service to these stores; `before` is what each part held when last saved."""
+    """Return the steps that save a service to these stores.
+
+    `before` is what each part held when last saved; `opened` are stores that opened a moment ago.
+    """
     parts = list(subject.service.parts())
+    unopened = {name: store for name, store in stores.items() if name not in opened}
     return (
-        Preflight(subject, at, stores, spool.folder),
+        Preflight(subject, at, unopened, spool.folder),
         *(Dump(part, instance_of(part, at), spool, subject.name, before.get(part.name)) for part in parts),
         *(Keep(subject, parts, name, store, spool, shelf_life) for name, store in stores.items()),
         Tidy(spool.folder),
