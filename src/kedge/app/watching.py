@@ -8,9 +8,11 @@ import gc
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from kedge.app.alerting import overview
 from kedge.app.delivering import Postman
@@ -40,6 +42,7 @@ from kedge.watch.sender import Copy
 from kedge.watch.state import State
 from kedge.watch.verdict import Seen
 
+T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 BEAT_LIMIT = timedelta(seconds=10)
 
@@ -101,12 +104,13 @@ class Watch:
         self.blind_since: datetime | None = None
         self.turning = asyncio.Lock()
         self.is_frozen = False
+        self.aside = ThreadPoolExecutor(1)
         self.trouble = ""
         """Why the inventory that is watched is not the one that lies there now."""
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        await asyncio.to_thread(self.keeper.lay_ballast)
+        await self._aside(self.keeper.lay_ballast)
         self.lookout.watch(self.scene.targets)
         async with contextlib.AsyncExitStack() as stack:
             if self.company.listen:
@@ -171,7 +175,7 @@ class Watch:
         if self.uplink.is_suspect and await self._is_blind():
             taken = []
         async with self.turning:
-            wanted = await asyncio.to_thread(self._advance, taken)
+            wanted = await self._aside(self._advance, taken)
         self.lookout.want(wanted)
         await self.postman.go()
 
@@ -231,7 +235,7 @@ class Watch:
         if path not in ("/status.json", "/metrics"):
             return Page(404, "/ping/NAME, /status.json, /metrics\n")
         try:
-            now = await asyncio.to_thread(overview, self.scene.opened, self.clock.now())
+            now = await self._aside(overview, self.scene.opened, self.clock.now())
         except KedgeError as failure:
             return Page(503, f"{failure.message}\n")
         if path == "/metrics":
@@ -267,16 +271,16 @@ class Watch:
         if not self.is_frozen:
             freeze_memory()
             self.is_frozen = True
-        await asyncio.to_thread(self._keep_facts)
-        await asyncio.to_thread(self.keeper.lay_ballast)
+        await self._aside(self._keep_facts)
+        await self._aside(self.keeper.lay_ballast)
         if self.company.site:
-            await asyncio.to_thread(self._publish, self.company.site)
+            await self._aside(self._publish, self.company.site)
         await self._ask_peers(self.rhythm.every / 2)
         if self.company.beat:
             await self._beat(self.company.beat)
         if fingerprint(self.scene.opened.path) != self.scene.fingerprint:
             async with self.turning:
-                await asyncio.to_thread(self._reload)
+                await self._aside(self._reload)
                 self.lookout.watch(self.scene.targets)
 
     async def _work(self) -> None:
@@ -321,6 +325,13 @@ class Watch:
         self.newest = {key: one for key, one in self.newest.items() if key in scene.targets}
         self.uplink.forget(scene.targets)
         _LOG.info("the inventory was read anew: %d looks", len(scene.targets))
+
+    async def _aside(self, act: Callable[..., T], *arguments: object) -> T:
+        """Return what a slow call returns, made in the one thread that is there for it.
+
+        One, since each thread that did something large once keeps the memory for it (glibc's arenas).
+        """
+        return await asyncio.get_running_loop().run_in_executor(self.aside, act, *arguments)
 
     async def _repeat(self, pause_s: float, act: Callable[[], object]) -> None:
         loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ from kedge.cli.options import complete_things, inventory_option, json_option, pa
 
 EPILOG = """\b
 Examples:
-  kedge alerts                   the latest: to whom, by which way
+  kedge alerts list              the latest: to whom, by which way
   kedge alerts --json
   kedge alerts test              a test message to everybody, by every way
   kedge alerts ack hetzner-new   I take care of it"""
