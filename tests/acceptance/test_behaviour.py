@@ -269,7 +269,7 @@ def complete(kedge: Kedge, line: str, cwd: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("kedge w", ["whatif"]),
+        ("kedge w", ["watch", "whatif"]),
         ("kedge before re", ["reboot", "resize"]),
         ("kedge whatif ra", ["rack1"]),
         ("kedge before reboot na", ["nas", "nas-restic"]),

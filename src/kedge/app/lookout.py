@@ -18,6 +18,8 @@ from kedge.model.observation import Status
 Key = tuple[str, str]
 """Thing and probe."""
 FILES = 65536
+SOON_S, PER_SECOND = 10.0, 100
+"""What is new is looked at within so many seconds, but so many at most in each."""
 RARE_RETRY = 20
 """A probe that looks seldom looks so many times as often while it fails."""
 
@@ -75,12 +77,12 @@ class Lookout:
         )
 
     def watch(self, targets: Mapping[Key, Target]) -> None:
-        """Look at these from now on: what is new soon, spread over one round; at the rest as planned."""
+        """Look at these from now on: at what is new soon, spread so that it is no storm; at the rest as planned."""
         now = _now()
-        every = self.rhythm.every.total_seconds()
-        for key in targets:
-            if key not in self.targets:
-                self._plan(key, now + self.chance.random() * min(every, 10.0))
+        new = [key for key in targets if key not in self.targets]
+        spread = min(self.rhythm.every.total_seconds(), max(SOON_S, len(new) / PER_SECOND))
+        for key in new:
+            self._plan(key, now + self.chance.random() * spread)
         for key in self.targets.keys() - targets.keys():
             self.due.pop(key, None)
         self.targets = targets

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from kedge.app.alerting import overview
 from kedge.app.delivering import Postman
@@ -39,6 +42,7 @@ from kedge.watch.sender import Copy
 from kedge.watch.state import State
 from kedge.watch.verdict import Seen
 
+T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 BEAT_LIMIT = timedelta(seconds=10)
 
@@ -99,12 +103,14 @@ class Watch:
         self.newest: dict[Key, tuple[Target, Look]] = {}
         self.blind_since: datetime | None = None
         self.turning = asyncio.Lock()
+        self.is_frozen = False
+        self.aside = ThreadPoolExecutor(1)
         self.trouble = ""
         """Why the inventory that is watched is not the one that lies there now."""
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        await asyncio.to_thread(self.keeper.lay_ballast)
+        await self._aside(self.keeper.lay_ballast)
         self.lookout.watch(self.scene.targets)
         async with contextlib.AsyncExitStack() as stack:
             if self.company.listen:
@@ -169,7 +175,7 @@ class Watch:
         if self.uplink.is_suspect and await self._is_blind():
             taken = []
         async with self.turning:
-            wanted = await asyncio.to_thread(self._advance, taken)
+            wanted = await self._aside(self._advance, taken)
         self.lookout.want(wanted)
         await self.postman.go()
 
@@ -229,7 +235,7 @@ class Watch:
         if path not in ("/status.json", "/metrics"):
             return Page(404, "/ping/NAME, /status.json, /metrics\n")
         try:
-            now = await asyncio.to_thread(overview, self.scene.opened, self.clock.now())
+            now = await self._aside(overview, self.scene.opened, self.clock.now())
         except KedgeError as failure:
             return Page(503, f"{failure.message}\n")
         if path == "/metrics":
@@ -262,16 +268,19 @@ class Watch:
 
     async def _tend(self) -> None:
         """Once a round: keep what looks tell as facts, rewrite the site, look whether the inventory has changed."""
-        await asyncio.to_thread(self._keep_facts)
-        await asyncio.to_thread(self.keeper.lay_ballast)
+        if not self.is_frozen:
+            freeze_memory()
+            self.is_frozen = True
+        await self._aside(self._keep_facts)
+        await self._aside(self.keeper.lay_ballast)
         if self.company.site:
-            await asyncio.to_thread(self._publish, self.company.site)
+            await self._aside(self._publish, self.company.site)
         await self._ask_peers(self.rhythm.every / 2)
         if self.company.beat:
             await self._beat(self.company.beat)
         if fingerprint(self.scene.opened.path) != self.scene.fingerprint:
             async with self.turning:
-                await asyncio.to_thread(self._reload)
+                await self._aside(self._reload)
                 self.lookout.watch(self.scene.targets)
 
     async def _work(self) -> None:
@@ -307,7 +316,7 @@ class Watch:
             _LOG.error("the inventory has mistakes; the last good one is watched on:\n%s", failure.message)
             return
         scene.heard = self.heard
-        self.scene, self.trouble = scene, ""
+        self.scene, self.trouble, self.is_frozen = scene, "", False
         self.jobs.workshop = replace(self.workshop, opened=opened)
         known = {**scene.targets, **self.heard}
         kept = {key: one for key, one in self.state.standings.items() if key in known}
@@ -316,6 +325,13 @@ class Watch:
         self.newest = {key: one for key, one in self.newest.items() if key in scene.targets}
         self.uplink.forget(scene.targets)
         _LOG.info("the inventory was read anew: %d looks", len(scene.targets))
+
+    async def _aside(self, act: Callable[..., T], *arguments: object) -> T:
+        """Return what a slow call returns, made in the one thread that is there for it.
+
+        One, since each thread that did something large once keeps the memory for it (glibc's arenas).
+        """
+        return await asyncio.get_running_loop().run_in_executor(self.aside, act, *arguments)
 
     async def _repeat(self, pause_s: float, act: Callable[[], object]) -> None:
         loop = asyncio.get_running_loop()
@@ -326,3 +342,13 @@ class Watch:
             except Exception:
                 _LOG.exception("a turn failed; the next one tries again")
             await asyncio.sleep(max(0.01, pause_s - (loop.time() - began)))
+
+
+def freeze_memory() -> None:
+    """Keep the inventory out of the garbage collector's sight.
+
+    It runs after a quarter more objects than there are, so a large inventory lets much garbage lie.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

@@ -8,15 +8,20 @@ from kedge.cli.options import complete_things, inventory_option, json_option, pa
 
 EPILOG = """\b
 Examples:
+  kedge alerts list              the latest: to whom, by which way
+  kedge alerts --json
   kedge alerts test              a test message to everybody, by every way
-  kedge alerts test anna
-  kedge alerts ack hetzner-new   I take care of it
-  kedge alerts list"""
+  kedge alerts ack hetzner-new   I take care of it"""
 
 
-@click.group("alerts", epilog=EPILOG)
-def command() -> None:
-    """Try the ways alerts take, answer one, list them."""
+@click.group("alerts", epilog=EPILOG, invoke_without_command=True)
+@inventory_option
+@json_option
+@click.pass_context
+def command(context: click.Context, path: str | None, as_json: bool) -> None:
+    """Try the ways alerts take, answer one; without a command, list them."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_, most=20, path=path, as_json=as_json)
 
 
 @command.command("test", epilog="\b\nExamples:\n  kedge alerts test\n  kedge alerts test anna")
@@ -51,13 +56,17 @@ def try_ways(people: tuple[str, ...], path: str | None, as_json: bool) -> int:
 @click.argument("thing", metavar="THING|all", shell_complete=complete_things)
 @click.option("--by", default="", metavar="NAME", help="Who takes care of it; default: you.")
 @inventory_option
-def ack(thing: str, by: str, path: str | None) -> int:
+@json_option
+def ack(thing: str, by: str, path: str | None, as_json: bool) -> int:
     """Say that somebody takes care of an incident: nobody else is told of it then, but of its end."""
     from kedge.app import alerting
     from kedge.app.opening import open_inventory
 
     who = by or alerting.whoever()
-    for name in alerting.acknowledge(open_inventory(path), thing, who):
+    names = alerting.acknowledge(open_inventory(path), thing, who)
+    if as_json:
+        print_json([{"thing": name, "acknowledged": who} for name in names])
+    for name in names if not as_json else ():
         click.echo(f"{name}: {who} takes care of it")
     return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kedge.cli.options import inventory_option
+from kedge.cli.options import inventory_option, json_option, print_json
 
 EPILOG = """\b
 Examples:
@@ -29,13 +29,14 @@ Settings (docs/watch.md, docs/alerts.md): KEDGE_RELAY, KEDGE_XMPP …"""
 @click.option("--install", "whose", type=click.Choice(["user", "system"]), help="Install and start a systemd unit.")
 @click.option("--print-unit", is_flag=True, help="With --install: print the unit and touch nothing.")
 @inventory_option
+@json_option
 def command(
     every: str, once: bool, vantage: str, site: str | None, listen: str, peers: tuple[str, ...], beat: str, work: bool,
-    whose: str | None, print_unit: bool, path: str | None,
+    whose: str | None, print_unit: bool, path: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Watch day and night: one message for one cause, by ways that still work.
 
-    With --once, exit code 1 if something is not ok.
+    With --once, exit code 1 if something is not ok; --json prints then what `kedge status` does.
     """
     from kedge.app.opening import open_inventory
 
@@ -56,4 +57,10 @@ def command(
     from kedge.app.watching import Company
 
     company = Company(Path(site) if site else None, listen, peers, beat, work)
-    return keep_watch(opened, Running(every, vantage, company, once))
+    code = keep_watch(opened, Running(every, vantage, company, once))
+    if as_json and once:
+        from kedge.app.alerting import overview
+        from kedge.app.status_answer import status_answer
+
+        print_json(status_answer(overview(opened)))
+    return code

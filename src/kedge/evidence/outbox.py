@@ -6,10 +6,10 @@ as delivered afterwards: killed in between, it is sent again, by the same id, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, delete, insert, inspect, select, update
 
@@ -70,6 +70,9 @@ class Delivery:
     at: datetime
     is_accepted: bool
     what: str
+
+
+Kept: TypeAlias = Verdict | KeptIncident | Outgoing | Delivery
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,38 @@ def acknowledge(connection: Connection, incident: str, by: str) -> bool:
     """Keep who takes care of an incident; False if there is none of this id that nobody has answered yet."""
     mine = (incident_table.c.id == incident) & (incident_table.c.acknowledged == "")
     return bool(connection.execute(update(incident_table).where(mine).values(acknowledged=by)).rowcount)
+
+
+def read_all(connection: Connection) -> Iterator[tuple[str, Kept]]:
+    """Yield everything, each with the word for it, so that what others refer to comes first."""
+    if not has_outbox(connection):
+        return
+    yield from (("verdict", one) for one in read_verdicts(connection))
+    every = [
+        ("incident", KeptIncident, _INCIDENT, incident_table.c.opened),
+        ("letter", Outgoing, _OUTGOING, outbox_table.c.number),
+        ("delivery", Delivery, _DELIVERY, delivery_table.c.number),
+    ]
+    for word, kind, columns, order in every:
+        yield from ((word, kind(*row)) for row in connection.execute(select(*columns).order_by(order)))
+
+
+def insert_kept(connection: Connection, kept: Iterable[Kept]) -> None:
+    """Insert what is not there yet; what is there stays as it is, with its deliveries."""
+    for one in kept:
+        table, key = _TABLES[type(one)]
+        mine = [table.c[name] == getattr(one, name) for name in key]
+        if connection.execute(select(table.c[key[0]]).where(*mine)).first() is None:
+            connection.execute(insert(table), _row(one))
+
+
+_TABLES: Mapping[type, tuple[Any, tuple[str, ...]]] = {
+    Verdict: (verdict_table, ("thing", "probe", "vantage")),
+    KeptIncident: (incident_table, ("id",)),
+    Outgoing: (outbox_table, ("id",)),
+    Delivery: (delivery_table, ("letter", "channel", "at")),
+}
+"""Where each is kept, and what makes it the same one."""
 
 
 def has_outbox(connection: Connection) -> bool:

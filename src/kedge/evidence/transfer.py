@@ -1,31 +1,37 @@
 """Everything in the database as JSON lines, and back.
 
 The first line says what this is, the last how many lines lie between: a file that was cut short is refused. The others
-are `{"fact": {…}}`, `{"run": {…, "steps": […]}}` or `{"span": {…}}`, with moments as RFC 3339 and durations as
-ISO 8601.
+are `{"fact": {…}}`, `{"run": {…, "steps": […]}}`, `{"span": {…}}` or, of the watch, `{"verdict": {…}}`,
+`{"incident": {…}}`, `{"letter": {…}}` and `{"delivery": {…}}`, with moments as RFC 3339 and durations as ISO 8601.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
 from kedge.errors import EvidenceError
-from kedge.evidence import ledger, runs, spans
+from kedge.evidence import ledger, outbox, runs, spans
+from kedge.evidence.outbox import Delivery, KeptIncident, Outgoing, Verdict
 from kedge.evidence.span import Span
 from kedge.model.facts import Fact
 from kedge.model.ports import Run
 
-FORMAT = 1
+FORMAT = 2
 """Raised when an older kedge could not import what this one exports."""
 
 _FACT = TypeAdapter(Fact)
 _RUN = TypeAdapter(Run)
 _SPAN = TypeAdapter(Span)
+_WATCHED: Mapping[str, TypeAdapter[Any]] = {
+    "verdict": TypeAdapter(Verdict), "incident": TypeAdapter(KeptIncident), "letter": TypeAdapter(Outgoing),
+    "delivery": TypeAdapter(Delivery),
+}  # fmt: skip
 _DAMAGED = "export it again; a copy may have been cut short"
 
 
@@ -36,6 +42,10 @@ class Line(BaseModel):
     fact: Fact | None = None
     run: Run | None = None
     span: Span | None = None
+    verdict: Verdict | None = None
+    incident: KeptIncident | None = None
+    letter: Outgoing | None = None
+    delivery: Delivery | None = None
 
 
 def write_lines(connection: Connection | None, kedge: str) -> Iterator[str]:
@@ -66,13 +76,19 @@ def insert_lines(connection: Connection, lines: Sequence[Line]) -> None:
             runs.add_run(connection, line.run)
     if seen := [line.span for line in lines if line.span]:
         spans.insert_spans(connection, seen)
+    outbox.insert_kept(connection, [kept for line in lines if (kept := _kept_by_watch(line))])
+
+
+def _kept_by_watch(line: Line) -> outbox.Kept | None:
+    return line.verdict or line.incident or line.letter or line.delivery
 
 
 def _write_body(connection: Connection) -> Iterator[str]:
     facts = (f'{{"fact":{_FACT.dump_json(one).decode()}}}' for one in ledger.read_all(connection))
     kept = (f'{{"run":{_RUN.dump_json(one).decode()}}}' for one in runs.read_all(connection))
     seen = (f'{{"span":{_SPAN.dump_json(one).decode()}}}' for one in spans.read_all(connection))
-    return chain(facts, kept, seen)
+    watched = (f'{{"{name}":{_WATCHED[name].dump_json(one).decode()}}}' for name, one in outbox.read_all(connection))
+    return chain(facts, kept, seen, watched)
 
 
 def _read_line(number: int, line: str) -> Line:
@@ -82,7 +98,7 @@ def _read_line(number: int, line: str) -> Line:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise EvidenceError(f"line {number} of the export: {where} {first['msg']}", hint=_DAMAGED) from error
-    if [read.fact, read.run, read.span].count(None) != 2:
+    if sum(value is not None for _, value in read) != 1:
         raise EvidenceError(f"line {number} of the export: expected one fact, run or span", hint=_DAMAGED)
     return read
 

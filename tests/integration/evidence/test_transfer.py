@@ -13,6 +13,7 @@ from kedge.model.facts import Fact
 from kedge.model.ports import Run
 from tests.integration.evidence import samples
 from tests.integration.evidence.samples import NIGHT, RUN, fact
+from tests.integration.evidence.test_outbox import FAILED, LETTER, TAKEN, TURN
 
 
 @settings(max_examples=30, deadline=None)
@@ -34,6 +35,18 @@ def test_everything_comes_through_exactly(facts: list[Fact], runs: list[Run], lo
         assert list(there.export_lines()) == lines
         assert [there.load(run.id) for run in runs] == runs
         assert list(there.current_spans()) == list(here.current_spans())
+
+
+def test_what_the_watch_keeps_comes_through_exactly_and_once(database: Database, tmp_path: Path) -> None:
+    database.keep_turn(TURN, "home")
+    database.begin_try(LETTER.id, NIGHT)
+    database.end_try(LETTER.id, [FAILED, TAKEN], None)
+    other, lines = Database(tmp_path / "other"), list(database.export_lines())
+    assert len(lines) == 2 + 5
+    for _ in range(2):
+        assert other.import_lines(lines) == 5
+    assert list(other.export_lines()) == lines
+    assert list(other.due_letters(NIGHT)) == []
 
 
 def test_importing_again_or_into_a_used_one_adds_only_what_is_new(database: Database, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_a_whole_export_is_read() -> None:
         ([FIRST, "{}", LAST], "line 2 "),
         ([FIRST, FACT.replace('"value"', '"walue"'), LAST], "line 2 "),
         ([FIRST, FACT.replace("backup", 'x", "extra": "y'), LAST], "extra"),
-        ([FIRST.replace("1,", "2,").replace("0.1.0", "7.8"), FACT, LAST], "format 2"),
+        ([FIRST.replace("1,", "3,").replace("0.1.0", "7.8"), FACT, LAST], "format 3"),
     ],
 )
 def test_what_is_wrong_is_named(lines: list[str], said: str) -> None:
@@ -40,7 +40,7 @@ def test_what_is_wrong_is_named(lines: list[str], said: str) -> None:
 
 def test_a_newer_format_says_which_kedge_can_read_it() -> None:
     with pytest.raises(EvidenceError) as error:
-        read_lines([FIRST.replace("1,", "2,").replace("0.1.0", "7.8"), LAST])
+        read_lines([FIRST.replace("1,", "3,").replace("0.1.0", "7.8"), LAST])
     assert "kedge 7.8" in error.value.hint
 
 
