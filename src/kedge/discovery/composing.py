@@ -12,7 +12,7 @@ from kedge.discovery.from_outside import HostSeen, group_hosts, host_name, sight
 from kedge.discovery.imports import Imported
 from kedge.discovery.inside import HostView, Process, is_address
 from kedge.discovery.sighting import Sighting, merge_sightings
-from kedge.discovery.sketch import Entry, Sketch, clean, company_slug, one_or_list
+from kedge.discovery.sketch import Entry, Sketch, company_slug, harmless, one_or_list
 from kedge.discovery.world import DomainView, World
 from kedge.inventory.edit import Value
 from kedge.kinds.recognition import DATABASES
@@ -373,7 +373,7 @@ def compose(
 ) -> Composer:
     """Return the inventory drawn from everything that was seen: the closer look wins where two saw the same."""
     drawn = composer or Composer(name, today)
-    plain = clean(name)
+    plain = str(harmless(name))
     drawn.sketch.organisation.setdefault("name", plain if plain not in ("", UNKNOWN) else "unnamed")
     within = [one for view in insiders for one in drawn.add_insider(view)]
     outside = drawn.add_world(world)
