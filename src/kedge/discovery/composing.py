@@ -13,7 +13,7 @@ from kedge.discovery.imports import Imported
 from kedge.discovery.inside import HostView, Process, is_address
 from kedge.discovery.sighting import Sighting, merge_sightings
 from kedge.discovery.sketch import Entry, harmless, one_or_list
-from kedge.discovery.surroundings import UNKNOWN, Surroundings
+from kedge.discovery.surroundings import UNKNOWN, Surroundings, registered_name
 from kedge.discovery.world import World
 from kedge.inventory.edit import Value
 from kedge.kinds.recognition import DATABASES
@@ -204,6 +204,8 @@ class Composer(Surroundings):
         entry.put("kind", one.kind, "assumed" if one.is_guess else self.measured)
         if one.host:
             entry.put("host", one.host)
+        elif one.sold_by:
+            self.provider(registered_name(one.sold_by), name, f"the name {one.sold_by}")
         for key, value in one.fields.items():
             if key in keys and value:
                 sure = "assumed" if key in one.assumed else ""

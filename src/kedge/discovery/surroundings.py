@@ -36,6 +36,8 @@ class Surroundings:
     def provider(self, title: str, sells: str, how: str = "") -> str:
         """Return the provider of this title, made if it is new, that sells one more thing."""
         key = company_slug(title)
+        if "." in title and company_slug(title.partition(".")[0]) in self._providers:  # ns1.inwx.de is INWX's
+            key = company_slug(title.partition(".")[0])
         if key not in self._providers:
             name, entry = self.sketch.add("providers", key, "provider")
             self._providers[key] = name
@@ -97,7 +99,7 @@ class Surroundings:
             if own := self.host_of.get(server):
                 found.append(own)
             else:
-                found.append(self.provider(_registered(server), view.name, f"the name server {server}"))
+                found.append(self.provider(registered_name(server), view.name, f"the name server {server}"))
         return list(dict.fromkeys(found))
 
     def add_certificates(self, world: World, services: Mapping[str, Sighting]) -> None:
@@ -120,7 +122,7 @@ class Surroundings:
                 drawn[key].put("used-by", list(dict.fromkeys([*used, *users])))
 
 
-def _registered(name: str) -> str:
+def registered_name(name: str) -> str:
     """Return the part of a name that somebody registered, roughly: its last two labels, three below short ones."""
     labels = name.split(".")
     count = 3 if len(labels) > 2 and len(labels[-2]) <= 3 and len(labels[-1]) == 2 else 2
