@@ -11,7 +11,7 @@ from kedge.discovery.sketch import clean
 
 StoreType = Literal["restic", "borg", "newest-file", "other"]
 TOOL = re.compile(
-    r"(?:^|[\s/;&|(=\"'])(restic|borgmatic|borg|mysqldump|mariadb-dump|mariabackup|mydumper|pg_dumpall|pg_dump|duplicity|"
+    r"(?:^|bin/|[\s;&|(=\"'])(restic|borgmatic|borg|mysqldump|mariadb-dump|mariabackup|mydumper|pg_dumpall|pg_dump|duplicity|"
     r"rsnapshot|kopia|rdiff-backup|rclone|automysqlbackup|autopostgresqlbackup|backup-manager|backupninja)(?=$|[\s;&|)\"'])"
 )
 DUMPS: Mapping[str, frozenset[str]] = {
@@ -22,7 +22,8 @@ DUMPS: Mapping[str, frozenset[str]] = {
 }
 """Program -> the kinds whose databases it writes out."""
 _RESTIC = re.compile(r"(?:\s-r|\s--repo(?:=|\s)|RESTIC_REPOSITORY=)\s*[\"']?([^\s\"';]+)")
-_BORG = re.compile(r"(?:BORG_REPO=|\bcreate\b[^;|&\n]*?\s)[\"']?((?:ssh://|[\w.@-]+:|/)[^\s\"';:]*)")
+_BORG = re.compile(r"BORG_REPO=[\"']?([^\s\"']+)")
+_BORG_INTO = re.compile(r"\bcreate\b[^;|&\n]*?\s[\"']?([^\s\"']+?)::")
 _BORGMATIC = re.compile(r"^\s*(?:-\s*)?(?:path:\s*|-\s*)[\"']?((?:ssh://|[\w.-]+@[\w.-]+:|/)[^\s\"']+)", re.M)
 _INTO = re.compile(r"(?:>\s*|--result-file[= ]|-f\s+|-o\s+)[\"']?(/(?:\$\([^)]*\)|`[^`]*`|[^\s\"';|&>])+)")
 _CLOCK = re.compile(r"\$\([^)]*\)|`[^`]*`|\\?%[A-Za-z]|\$\{?[A-Za-z_]+\}?")
@@ -89,7 +90,7 @@ def _backup(tool: str, path: str, line: str, whole: str) -> FoundBackup:
         said = _RESTIC.search(line) or _RESTIC.search(whole)
         return FoundBackup(tool, "restic", clean(said[1])[:200] if said else "", frozenset(), why)
     if tool in ("borg", "borgmatic"):
-        said = _BORG.search(line) or _BORG.search(whole)
+        said = _BORG_INTO.search(line) or _BORG.search(line) or _BORG.search(whole)
         return FoundBackup(tool, "borg", clean(said[1])[:200] if said else "", frozenset(), why)
     return FoundBackup(tool, "other", "", frozenset(), why)
 

@@ -94,16 +94,19 @@ def host_name(host: HostSeen, domains: Iterable[str]) -> str:
     for name in (host.pointer, *sorted(host.names, key=len)):
         for domain in domains:
             if name.endswith(f".{domain}"):
-                return name.removesuffix(f".{domain}")
-    return next(iter(host.names), host.addresses[0] if host.addresses else "host").partition(".")[0]
+                label = name.removesuffix(f".{domain}")
+                return label if name == host.pointer else f"{label}-host"  # the label alone is its service's
+    return f"{next(iter(host.names), 'unnamed').partition('.')[0]}-host"
 
 
 def sightings_of(world: World, host_of: Mapping[str, str]) -> Iterator[Sighting]:
     """Yield the services behind the doors that were looked at; `host_of` maps addresses to hosts."""
+    aliases = {name: alias for view in world.domains for name, alias in view.aliases.items()}
     for view in world.doors:
         if view.door.protocol != "web":
             yield _spoken(view, host_of, world)
-    yield from _pages([view for view in world.doors if view.page], host_of)
+    yield from _pages([view for view in world.doors if view.page], host_of, aliases)
+    yield from _foreign_mail(world)
 
 
 def _spoken(view: DoorView, host_of: Mapping[str, str], world: World) -> Sighting:
@@ -127,7 +130,7 @@ def _spoken(view: DoorView, host_of: Mapping[str, str], world: World) -> Sightin
         why += f"; it does not say which program it is, {kinds[0]} is a guess"
     return Sighting(
         kind or kinds[0], host_of.get(view.address, ""), (door.name,), fields, [why],
-        wanted.get(door.protocol, "xmpp"), is_guess=not kind, seen={_probe_name(door.protocol): seen},
+        wanted.get(door.protocol, "xmpp"), door.name, is_guess=not kind, seen={_probe_name(door.protocol): seen},
     )  # fmt: skip
 
 
@@ -135,7 +138,17 @@ def _probe_name(protocol: str) -> str:
     return {"xmpp-client": "clients", "xmpp-server": "servers"}.get(protocol, protocol)
 
 
-def _pages(views: Sequence[DoorView], host_of: Mapping[str, str]) -> Iterator[Sighting]:
+def _foreign_mail(world: World) -> Iterator[Sighting]:
+    """Yield the mail of domains that somebody else takes: it is not looked at, and not forgotten."""
+    for view in world.domains:
+        if view.mail_hosts and not any(host in view.names for host in view.mail_hosts):
+            host = view.mail_hosts[0]
+            fields: dict[str, Value] = {"title": f"mail of {view.name}, at {host}", "domains": list(view.mail_domains)}
+            why = [f"the MX records of {view.name} lead to {', '.join(view.mail_hosts[:4])}"]
+            yield Sighting("other", "", (), fields, why, "mail", host)
+
+
+def _pages(views: Sequence[DoorView], host_of: Mapping[str, str], aliases: Mapping[str, str]) -> Iterator[Sighting]:
     """Yield one service for each page, however many names show it; default pages are nobody's service."""
     groups: dict[tuple[str, str, str], list[DoorView]] = {}
     for view in views:
@@ -158,7 +171,7 @@ def _pages(views: Sequence[DoorView], host_of: Mapping[str, str]) -> Iterator[Si
         wanted = next((label for label in RECOGNISED[kind].labels if label in main.door.name), "") if kind else ""
         yield Sighting(
             kind or "other", host, (main.door.name,), {"url": page.url}, [why],
-            wanted or main.door.name.partition(".")[0], is_guess=False, seen={"http": main.seen},
+            wanted or main.door.name.partition(".")[0], aliases.get(main.door.name, ""), seen={"http": main.seen},
         )  # fmt: skip
 
 

@@ -239,8 +239,14 @@ def _guests(lines: list[str]) -> Iterator[str]:
     for line in lines:
         words = line.split()
         if words and words[0] not in ("VMID", "NAME"):
-            name = words[1] if words[0].isdigit() and len(words) > 1 else words[0]
-            yield clean(name)[:60]
+            yield clean(_guest_name(words))[:60]
+
+
+def _guest_name(words: list[str]) -> str:
+    """Return the name in a line of virsh(1) or lxc-ls(1), of qm(1) (`101 name …`) or pct(1) (`101 running … name`)."""
+    if not words[0].isdigit() or len(words) < 2:
+        return words[0]
+    return words[-1] if words[1] in ("running", "stopped") else words[1]
 
 
 def _databases(lines: list[str]) -> Iterator[str]:

@@ -31,6 +31,8 @@ class Sighting:
     why: list[str] = field(default_factory=list)
     wanted: str = ""
     """What it would be called."""
+    sold_by: str = ""
+    """The name of somebody else that it runs under, where it is on no host of one's own."""
     is_guess: bool = False
     """Whether the kind was only guessed from the protocol."""
     is_contained: bool = False

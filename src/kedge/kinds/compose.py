@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from kedge.kinds.files import Folder, folder_parts
+from kedge.errors import Refused
+from kedge.kinds.files import Folder, folder_parts, part_name
 from kedge.kinds.web import Web
-from kedge.model.instance import Endpoint, Instance, Part, Probe, Scope
+from kedge.model.census import Census
+from kedge.model.instance import Endpoint, Instance, Obstacle, Part, Probe, Scope
 from kedge.model.observation import Observation, Status
 from kedge.model.thing import OneOrMore
 
@@ -23,7 +26,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Compose(Web):
-    """Containers described by one compose file. Folders and volumes are saved; databases in them need a dump."""
+    """Containers described by one compose file. Folders and volumes are saved; databases are not dumped yet."""
 
     kind: ClassVar[str] = "compose"
     summary: ClassVar[str] = "containers started by Docker or Podman Compose"
@@ -60,10 +63,11 @@ class Compose(Web):
             yield ContainersProbe(self.folder, tuple(self.containers))
 
     def parts(self) -> Iterable[Part]:
-        """Yield one part for each folder and volume, but those of database servers: their files are no backup."""
+        """Yield one part for each folder and volume; database servers' files are no backup, and stand in the way."""
         servers = set(self.databases)
         plain = [name for name, writers in self.volumes.items() if not servers & set(writers.split(", "))]
         yield from folder_parts(filter(None, map(self._place, plain)))
+        yield from (UndumpedDatabase(container) for container in self.databases)
 
     def _place(self, volume: str) -> str:
         """Return where a volume lies on its host; empty where nobody can know."""
@@ -78,6 +82,40 @@ class Compose(Web):
             )
         project = self.project or (self.folder or "").rpartition("/")[2]
         return f"{VOLUMES}/{project}_{volume}/_data" if project else ""
+
+
+@dataclass(frozen=True, slots=True)
+class UndumpedDatabase:
+    """A database in a container: kedge cannot dump it yet, so the project is not saved as if it were whole."""
+
+    container: str
+    of: str = "self"
+    needs_running: bool = True
+
+    @property
+    def name(self) -> str:
+        """Its name within the service."""
+        return f"database-{part_name(self.container)}"
+
+    async def preflight(self, at: Instance) -> Sequence[Obstacle]:
+        """Return that nobody dumps it."""
+        return (Obstacle(self._why, "let a job dump it into one of the folders, and take it out of `databases`"),)
+
+    @property
+    def _why(self) -> str:
+        return f"the database in the container {self.container} cannot be dumped by kedge yet"
+
+    async def save(self, at: Instance, spool: PurePosixPath) -> Census:
+        """Refuse."""
+        raise Refused(self._why)
+
+    async def restore(self, at: Instance, spool: PurePosixPath) -> None:
+        """Refuse."""
+        raise Refused(self._why)
+
+    async def census(self, at: Instance) -> Census:
+        """Refuse."""
+        raise Refused(self._why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kedge.app.beginning import check_text
@@ -83,6 +83,7 @@ def test_it_becomes_one_service_that_says_what_to_save() -> None:
     service = check_text(text).sections.services["cloud"]
     assert service.kind == "compose"
     assert sorted(part.name for part in service.parts()) == [
+        "database-db", "database-index",
         "srv-cloud-html", "var-lib-docker-volumes-cloud-data--data", "var-lib-docker-volumes-cloud-old--data",
     ]  # fmt: skip
     assert getattr(service, "databases", {}) == {"db": "mariadb cloud", "index": "opensearchproject/opensearch all"}
@@ -115,6 +116,7 @@ ODD = st.recursive(
 KEYS = st.sampled_from(["image", "build", "volumes", "ports", "environment", "labels", "healthcheck", "container_name"])
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(max_size=12), st.dictionaries(KEYS, ODD, max_size=5) | ODD, max_size=4), ODD)
 def test_any_services_become_a_valid_inventory_or_are_refused(services: object, volumes: object) -> None:
     import yaml

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kedge.app.beginning import check_text, read_domain, read_host_login
@@ -183,6 +183,7 @@ WILD = st.text(max_size=30) | st.sampled_from(
 )  # fmt: skip
 
 
+@settings(max_examples=30)
 @given(st.data())
 def test_whatever_is_seen_the_inventory_is_valid(data: st.DataObject) -> None:
     def word() -> str:
@@ -260,6 +261,7 @@ Filesystem 1024-blocks Used Available Capacity Mounted on
 """
 
 
+@settings(max_examples=30)
 @given(st.lists(WILD, min_size=24, max_size=24))
 def test_whatever_a_host_says_the_inventory_is_valid(words: list[str]) -> None:
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kedge.app.beginning import check_text
@@ -104,6 +104,7 @@ def test_a_table_as_netbox_exports_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.ini", "a.yaml", "a.zone", "hosts", "a"])
+@settings(max_examples=30)
 @given(text=st.text(max_size=300) | st.sampled_from([INI, YAML, GATUS, ZONE, TABLE]))
 def test_any_text_is_read_or_listed(name: str, text: str) -> None:
     drawn(name, text)
