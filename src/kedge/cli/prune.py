@@ -10,7 +10,7 @@ EPILOG = """\b
 Examples:
   kedge prune offsite --keep "daily 14, weekly 8, monthly 12" --plan
   kedge prune offsite --keep "daily 14, weekly 8, monthly 12"
-  kedge prune offsite --keep "daily 14" --through sftp:pruner@vault.example.net:/srv/store/club"""
+  kedge prune offsite --keep "daily 14" --through sftp:pruner@vault.example.net:/srv/club"""
 
 
 @click.command("prune", epilog=EPILOG)
