@@ -230,3 +230,33 @@ async def test_without_bubblewrap_it_says_what_to_do(monkeypatch: pytest.MonkeyP
         async with Bubblewrap().open():
             pass
     assert "install bubblewrap" in failure.value.hint
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="does not apply: only root can give a sandbox more than one user")
+class TestUsers:
+    """Run by root, a sandbox has users of its own: somebody inside, nobody outside."""
+
+    async def test_its_root_becomes_others_and_owns_nothing_outside(self, scratch: Path) -> None:
+        async with Bubblewrap(scratch=scratch).open() as site:
+            root = site.root  # type: ignore[attr-defined]
+            script = "chmod 755 / /etc; touch /drill/own; chown 33:33 /drill/own; stat -c %u:%g /drill/own; setpriv --reuid=33 id -u"
+            ended = await root.run(("sh", "-ec", script), limit=LONG)
+            assert ended.stdout.split() == [b"33:33", b"33"], ended.stderr
+            (folder,) = os.listdir(scratch)
+            outside = os.stat(scratch / folder / "drill" / "own")
+            assert (outside.st_uid, outside.st_gid) == (0x7000_0000 + 33, 0x7000_0000 + 33)
+
+    @pytest.mark.parametrize(
+        "script", ["mount -t tmpfs none /mnt", "touch /usr/x", "date -s 2007-01-06", "mknod /x b 8 0"]
+    )
+    async def test_its_root_has_few_powers(self, script: str) -> None:
+        async with Bubblewrap().open() as site:
+            ended = await site.root.run(("sh", "-c", script), limit=LONG)  # type: ignore[attr-defined]
+            assert ended.code not in (0, None)
+
+    async def test_people_of_this_machine_are_not_shown(self) -> None:
+        async with Bubblewrap().open() as site:
+            ended = await site.shell.run(("cut", "-d:", "-f1,3", "/etc/passwd"), limit=LONG)
+            users = dict(line.split(":") for line in ended.stdout.decode().split())
+            assert {"root", "kedge", "nobody", "daemon"} <= users.keys()
+            assert [name for name, uid in users.items() if int(uid) > 1000] == ["nobody"]

@@ -48,13 +48,14 @@ CONSERVATIVE = {
     "tickets": ("192.0.2", "2001:db8:2", 24),
     "tickets-db": ("192.0.2", "2001:db8:2", 29),
     "backup": ("198.51.100", "2001:db8:51", 30),
+    "spare": ("203.0.113", "2001:db8:113", 60),
 }
 OLD_2007 = {
     **CONSERVATIVE,
     **dict.fromkeys(("wiki", "forum"), ("192.0.2", "2001:db8:2", 10)),
     **dict.fromkeys(("mail", "lists", "xmpp", "tickets"), ("192.0.2", "2001:db8:2", 20)),
 }
-del OLD_2007["mx2"]
+del OLD_2007["mx2"], OLD_2007["spare"]
 
 SERVICES = """\
 lists MX 10 mail

@@ -128,7 +128,7 @@ def organisation(story: str = "") -> Organisation:
     faulty = story == "2007"
     zone = names.organisation_zone(DOMAIN, faulty=faulty)
     own = (*_name_servers(zone, faulty=faulty), *_new(faulty=faulty), _old(faulty=faulty), _backup())
-    organised = (*own, _elsewhere())
+    organised = (*own, *([] if faulty else [_spare()]), _elsewhere())
     return Organisation(story, (_resolver(), _root(organised, zone, faulty=faulty), *organised), zone)
 
 
@@ -239,6 +239,11 @@ def _backup() -> Machine:
     """Room for backups at another provider, and the database of kedge's evidence."""
     evidence = postgresql.PostgreSQL(("kedge",), listens_on="*", allowed_from=("0.0.0.0/0", "::/0"))
     return Machine("backup", OPERATOR, (30,), (sshd.Sshd(), store.Store(), evidence), volumes=(("/srv/store", 1024),))
+
+
+def _spare() -> Machine:
+    """An empty host at a third company: the programs are installed, nothing is set up and nothing runs."""
+    return Machine("spare", ELSEWHERE, (60,), (sshd.Sshd(),))
 
 
 def _elsewhere() -> Machine:

@@ -256,7 +256,9 @@ LOOKED_AT = (b"restic", b"kedge", b"ssh", b"mariadb", b"sh\0-c")
 class ProcessList:
     """What everybody on this machine could see of kedge's and its children's processes."""
 
-    def __init__(self) -> None:
+    def __init__(self, every_s: float = 0.02, *more: bytes) -> None:
+        self._every_s = every_s
+        self._words = (b"restic", b"kedge", b"ssh", *more)
         self._seen: set[str] = set()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._look)
@@ -271,10 +273,10 @@ class ProcessList:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._is_over.wait(0.02):
+        while not self._is_over.wait(self._every_s):
             for folder in Path("/proc").glob("[0-9]*"):
                 try:
-                    if any(word in (folder / "cmdline").read_bytes() for word in LOOKED_AT):
+                    if any(word in (folder / "cmdline").read_bytes() for word in self._words):
                         self._seen |= {repr((folder / name).read_bytes()) for name in ("cmdline", "environ")}
                 except OSError:
                     continue

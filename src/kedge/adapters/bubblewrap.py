@@ -2,9 +2,10 @@
 
 Inside: the host's programs, read-only; else an empty disk, so that what is restored lies where its configuration
 expects it; a private /tmp; a network that ends at its own loopback; no capabilities; one uid, so that nothing can
-change user: kedge's own, or `nobody` if kedge runs as root, since the kernel neither limits nor distrusts root enough.
-Commands enter by nsenter(1). Everything dies with the sandbox, and the sandbox with kedge: by a pipe that only kedge
-holds open, and by PR_SET_PDEATHSIG.
+change user. Run by root, it is nobody's, since the kernel neither limits nor distrusts root enough, and has a range of
+users of its own, none of whom is anybody outside: there, what has to change users (Postfix) can be started as `root`.
+Commands enter by nsenter(1). Everything dies with the sandbox's first process, and that with kedge: by a pipe that
+only kedge holds open, and by PR_SET_PDEATHSIG where there is only one user.
 Not limited: the space used on that disk (a folder of the host), and memory as a sum: RLIMIT_AS is per process.
 """
 
@@ -26,16 +27,25 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 from kedge.adapters.local import LocalShell, connect_socket
+from kedge.adapters.sandbox_users import (
+    CLOSE_LIMIT_S,
+    ENV,
+    FIRST_USER,
+    NOBODY,
+    UID,
+    close,
+    demoted,
+    is_root,
+    limited,
+    open_users,
+    system_users,
+)  # fmt: skip
 from kedge.errors import OutsideError
 from kedge.model.ports import Address, Site
 
-UID = 1000
-NOBODY = 65534
 ROOT = PurePosixPath("/drill")
 OPEN_LIMIT_S = 20.0
-CLOSE_LIMIT_S = 5.0
 HINT = "install bubblewrap; the kernel must allow user namespaces (sysctl user.max_user_namespaces)"
-ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp"}
 PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = (
     "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime",
@@ -44,11 +54,12 @@ SETTINGS = (
 )  # fmt: skip
 """What programs need of /etc to start at all; everything else there (keys, passwords) stays outside."""
 DEVICES = ("null", "zero", "full", "random", "urandom")
+OWN_USERS = f"root:x:0:0::/:/bin/sh\nkedge:x:{UID}:{UID}::/tmp:/bin/sh\n"
+OWN_GROUPS = f"root:x:0:\nkedge:x:{UID}:\n"
 WRITTEN = {
-    "/etc/passwd": f"root:x:0:0::/:/bin/sh\nkedge:x:{UID}:{UID}::/tmp:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n",
-    "/etc/group": f"root:x:0:\nkedge:x:{UID}:\nnogroup:x:65534:\n",
     "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    "/etc/resolv.conf": "# nothing to ask\n",  # some programs will not start without it
 }
 
 # Runs in the sandbox's network namespace only, with our own interpreter and file system. A socket belongs to the
@@ -119,10 +130,11 @@ class SandboxNet:
 
 @dataclass(frozen=True)
 class SandboxSite:
-    """An open sandbox."""
+    """An open sandbox; `root` runs commands as its root, where it has users beside its own."""
 
     shell: LocalShell
     net: SandboxNet
+    root: LocalShell | None = None
 
 
 @dataclass(frozen=True)
@@ -142,20 +154,28 @@ class Bubblewrap:
     async def open(self) -> AsyncIterator[Site]:
         """Open a sandbox; raises OutsideError if this machine cannot have one."""
         folder = Path(tempfile.mkdtemp(prefix="kedge-sandbox-", dir=self.scratch))
-        if _is_root():
-            os.chown(folder, NOBODY, NOBODY)
         try:
             async with AsyncExitStack() as stack:
-                pid = await stack.enter_async_context(self._namespaces(folder))
+                users = await stack.enter_async_context(open_users())
+                if is_root():
+                    owner = NOBODY if users is None else FIRST_USER + UID
+                    os.chown(folder, owner, owner)
+                pid = await stack.enter_async_context(self._namespaces(folder, users))
                 door = await stack.enter_async_context(_door(pid))
-                shell = LocalShell(hop=lambda argv: (*_demoted(), *self.limits.command(), *_enter(pid), *argv), env=ENV)
-                yield SandboxSite(shell, SandboxNet(door, pid))
+                shell = self._shell(_enter(pid, None if users is None else UID))
+                root = None if users is None else self._shell((*_enter(pid, 0), *limited()))
+                yield SandboxSite(shell, SandboxNet(door, pid), root)
         finally:
             await asyncio.to_thread(_remove, folder)
 
-    def command(self, folder: Path, options: Sequence[str] = ()) -> list[str]:
+    def _shell(self, enter: Sequence[str]) -> LocalShell:
+        return LocalShell(hop=lambda argv: (*demoted(), *self.limits.command(), *enter, *argv), env=ENV)
+
+    def command(self, folder: Path, options: Sequence[str] = (), users: int | None = None) -> list[str]:
         """Return the bwrap command line; its first process tells that it runs, then waits for the end of its input."""
-        argv = ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+        # Joining users costs PR_SET_PDEATHSIG; but with the first process of a sandbox the kernel ends all others.
+        joined = ("--unshare-user",) if users is None else ("--userns", str(users), "--as-pid-1")
+        argv = ["bwrap", *joined, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
         argv += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "sandbox"]
         argv += ["--uid", str(UID), "--gid", str(UID), "--bind", str(folder), "/", "--dir", str(self.root)]
         argv += ["--proc", "/proc", "--tmpfs", "/dev"]
@@ -171,28 +191,39 @@ class Bubblewrap:
         return [*argv, *options, "--remount-ro", "/dev", "--chdir", "/", "--", *waiting]
 
     @asynccontextmanager
-    async def _namespaces(self, folder: Path) -> AsyncIterator[int]:
+    async def _namespaces(self, folder: Path, users: int | None) -> AsyncIterator[int]:
         """Yield the pid of the sandbox's first process, as seen from here."""
         with contextlib.ExitStack() as files:
             told, tell = (
                 files.enter_context(os.fdopen(end, mode)) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True)
             )
-            written = {path: files.enter_context(_piped(text)) for path, text in WRITTEN.items()}
+            texts = {**WRITTEN, **self._known_users(is_ranged=users is not None)}
+            written = {path: files.enter_context(_piped(text)) for path, text in texts.items()}
             options = ["--info-fd", str(tell.fileno())]
             for path, number in written.items():
                 options += ["--ro-bind-data", str(number), path]
-            process = await self._spawn(self.command(folder, options), (tell.fileno(), *written.values()))
+            inherited = (tell.fileno(), *written.values(), *(() if users is None else (users,)))
+            process = await self._spawn(self.command(folder, options, users), inherited)
             tell.close()
             try:
                 await _wait_ready(process)
                 yield int(json.load(told)["child-pid"])
             finally:
-                await _close(process)
+                await close(process)
+
+    def _known_users(self, *, is_ranged: bool) -> dict[str, str]:
+        """Return the files of users and groups: its own and nobody; in a range, those that its programs run as."""
+        users, groups = OWN_USERS, OWN_GROUPS
+        if is_ranged:
+            users += system_users(self.programs / "etc/passwd")
+            groups += system_users(self.programs / "etc/group")
+        nobody = f"nobody:x:{NOBODY}:{NOBODY}::/:/bin/false\n"
+        return {"/etc/passwd": users + nobody, "/etc/group": f"{groups}nogroup:x:{NOBODY}:\n"}
 
     async def _spawn(self, argv: Sequence[str], fds: Sequence[int]) -> asyncio.subprocess.Process:
         try:
             return await asyncio.create_subprocess_exec(
-                *(*_demoted(), *self.limits.command(), *argv),
+                *(*demoted(), *self.limits.command(), *argv),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -202,17 +233,6 @@ class Bubblewrap:
             )
         except OSError as failure:
             raise OutsideError(f"bwrap could not be run: {failure.strerror}", hint=HINT) from failure
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0
-
-
-def _demoted() -> tuple[str, ...]:
-    """Return the setpriv(1) prefix that makes an ordinary user of root."""
-    if not _is_root():
-        return ()
-    return ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 
 
 def _show(path: str, programs: Path) -> tuple[str, ...]:
@@ -248,21 +268,11 @@ async def _wait_ready(process: asyncio.subprocess.Process) -> None:
     raise OutsideError(f"no sandbox: {said or 'bwrap said nothing'}", hint=HINT)
 
 
-async def _close(process: asyncio.subprocess.Process) -> None:
-    """End the sandbox: its first process sees the end of its input; if that is not enough, by force."""
-    assert process.stdin is not None
-    process.stdin.close()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), CLOSE_LIMIT_S)
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
-
-
-def _enter(pid: int) -> tuple[str, ...]:
-    """Return the nsenter(1) prefix. By the time the command runs, the change of user has cost every capability."""
-    namespaces = ("--user", "--preserve-credentials", "--mount", "--pid", "--net", "--ipc", "--uts")
-    return ("setpriv", "--no-new-privs", "nsenter", f"--target={pid}", *namespaces, "--")
+def _enter(pid: int, uid: int | None) -> tuple[str, ...]:
+    """Return the nsenter(1) prefix. By the time the command runs, it has no capability, unless its uid is 0."""
+    namespaces = ("--user", "--mount", "--pid", "--net", "--ipc", "--uts")
+    who = ("--preserve-credentials",) if uid is None else (f"--setuid={uid}", f"--setgid={uid}")
+    return ("setpriv", "--no-new-privs", "nsenter", f"--target={pid}", *namespaces, *who, "--")
 
 
 @asynccontextmanager

@@ -66,8 +66,49 @@ class Bind(NameServer):
         from kedge.probes.soa import SoaProbe
 
         dns = at.dial.get("dns-tcp")
-        if at.mode != "sandbox" or dns is None or not self.zones:
+        zones = self.zones or self.domains
+        if at.mode != "sandbox" or dns is None or not zones:
             return
         yield Command(("mkdir", "-p", *(str(at.path(folder)) for folder in NEEDED)))
         named = ("named", "-g", "-4", "-p", str(dns.port), "-c", str(at.path(self.settings) / "named.conf"))
-        yield Program(named, SoaProbe(self.zones[0]))
+        yield Program(named, SoaProbe(zones[0]))
+
+
+KNOT_COPY = "/drill/knot.conf"
+# Knot takes `listen` of its settings all together: its copy gets them without, and with an address of its own.
+KNOT = """
+umask 077
+awk '/^[a-z]/ { section = $1 } section == "server:" && /^ +(listen|listen-xdp|rundir|user|pidfile):/ { next }
+  section == "control:" { next } { print }' "$1" > "$2"
+printf 'server:\\n  listen: %s@%s\\n  rundir: /run/knot\\n' "$3" "$4" >> "$2"
+"""
+
+
+class Knot(NameServer):
+    """A name server and the zones it answers for."""
+
+    kind: ClassVar[str] = "knot"
+    summary: ClassVar[str] = "the Knot name server and its zones"
+    example: ClassVar[Mapping[str, Any]] = {"hostname": "ns2.example.org", "zones": ["example.org"]}
+
+    settings: Folder = Field("/etc/knot", description="the folder of `knot.conf`, as it is called on its host")
+    data: Folder = Field("/var/lib/knot", description="the folder of its zones and keys")
+
+    def parts(self) -> Iterable[Part]:
+        """Yield its settings, and its zones and keys."""
+        from kedge.parts.folder import FolderPart
+
+        yield FolderPart(self.settings, "settings")
+        yield FolderPart(self.data, "zones")
+
+    def start(self, at: Instance) -> Iterable[Start]:
+        """Yield knotd(8) on the restored settings, at another port, in the foreground."""
+        from kedge.probes.soa import SoaProbe
+
+        dns, zones = at.dial.get("dns-tcp"), self.zones or self.domains
+        if at.mode != "sandbox" or dns is None or not zones:
+            return
+        yield Command(("mkdir", "-p", "/run/knot", str(at.path(KNOT_COPY).parent)))
+        source, copy = str(at.path(self.settings) / "knot.conf"), str(at.path(KNOT_COPY))
+        yield Command(("sh", "-c", KNOT, "sh", source, copy, dns.host, str(dns.port)))
+        yield Program(("knotd", "-c", copy), SoaProbe(zones[0]))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from kedge.kinds.bind import NameServer
 from kedge.kinds.database import DATABASES, MAIL, MYSQL, POSTGRESQL, WebWithDatabase, WithDatabase
-from kedge.kinds.files import Folder
-from kedge.kinds.looks import LOOK_AS, LookAs, mail_looks, sql_looks, xmpp_looks
+from kedge.kinds.looks import mail_looks
+from kedge.kinds.mailman import Lists
 from kedge.kinds.web import Web
 from kedge.model.instance import Endpoint, Instance, Probe
 from kedge.model.service import Service
-from kedge.model.thing import OneOrMore, ServiceRef
+from kedge.model.thing import ServiceRef
 
 Roles = Mapping[str, frozenset[str]]
 CACHES = frozenset({"redis"})
@@ -59,28 +59,6 @@ class Mailcow(Web):
     receives: ClassVar[str] = "mail"
 
 
-class Lists(WebWithDatabase):
-    """What every kind of mailing list server shares."""
-
-    requires: ClassVar[Roles] = {"database": DATABASES, "mail": MAIL}
-    mail: ServiceRef | None = Field(None, description="the mail server that brings and takes its mail")
-
-
-class Mailman3(Lists):
-    """Mailing lists."""
-
-    kind: ClassVar[str] = "mailman3"
-    summary: ClassVar[str] = "Mailman 3 mailing lists"
-    settings: Folder = Field("/etc/mailman3", description="the folder of `mailman.cfg`, as it is called on its host")
-
-    def probes(self, at: Instance) -> Iterable[Probe]:
-        """Yield a look at its page, and one at its interface and queues."""
-        from kedge.probes.mailman import MailmanProbe
-
-        yield from super().probes(at)
-        yield MailmanProbe(f"{self.settings}/mailman.cfg")
-
-
 class Sympa(Lists):
     """Mailing lists."""
 
@@ -98,38 +76,6 @@ class Roundcube(WebWithDatabase):
 
 
 # Talking
-
-
-class XmppServer(WithDatabase):
-    """What every XMPP server shares. Its `domains` are what addresses end with; SRV records lead to the server."""
-
-    receives: ClassVar[str] = "xmpp"
-    example: ClassVar[Mapping[str, Any]] = {"domains": ["example.org"]}
-    look_as: LookAs | None = Field(None, description=LOOK_AS)
-
-    def endpoints(self) -> Iterable[Endpoint]:
-        """Yield the ports for clients and for other servers (RFC 6120), found under the first domain."""
-        for domain in self.domains[:1]:
-            yield Endpoint("xmpp-client", domain, 5222)
-            yield Endpoint("xmpp-server", domain, 5269)
-
-    def probes(self, at: Instance) -> Iterable[Probe]:
-        """Yield a look from a client's side, and one from another server's."""
-        yield from xmpp_looks(self.domains, self.look_as)
-
-
-class Prosody(XmppServer):
-    """Jabber (XMPP)."""
-
-    kind: ClassVar[str] = "prosody"
-    summary: ClassVar[str] = "the Prosody XMPP (Jabber) server"
-
-
-class Ejabberd(XmppServer):
-    """Jabber (XMPP)."""
-
-    kind: ClassVar[str] = "ejabberd"
-    summary: ClassVar[str] = "the ejabberd XMPP (Jabber) server"
 
 
 class MatrixSynapse(WebWithDatabase):
@@ -229,16 +175,6 @@ class Otrs(WebWithDatabase):
     mail: ServiceRef | None = Field(None, description="the mail server that brings and takes its mail")
 
 
-class RequestTracker(WebWithDatabase):
-    """Tickets."""
-
-    kind: ClassVar[str] = "request-tracker"
-    summary: ClassVar[str] = "a Request Tracker (RT) ticket system"
-    mark: ClassVar[tuple[str, str] | None] = ("Request Tracker", "RT.CurrentUser")
-    requires: ClassVar[Roles] = {"database": DATABASES, "mail": MAIL}
-    mail: ServiceRef | None = Field(None, description="the mail server that brings and takes its mail")
-
-
 # Working together
 
 
@@ -321,13 +257,6 @@ class Vaultwarden(WebWithDatabase):
 # Names and networks
 
 
-class Knot(NameServer):
-    """A name server."""
-
-    kind: ClassVar[str] = "knot"
-    summary: ClassVar[str] = "the Knot name server and its zones"
-
-
 class PowerDNS(NameServer, WithDatabase):
     """A name server."""
 
@@ -381,35 +310,6 @@ class Caddy(Web):
     summary: ClassVar[str] = "the Caddy web server"
 
 
-class Postgresql(Service):
-    """A database server. Who keeps data in it names it as `database`."""
-
-    kind: ClassVar[str] = "postgresql"
-    summary: ClassVar[str] = "a PostgreSQL server"
-    example: ClassVar[Mapping[str, Any]] = {"databases": ["lists", "tickets"]}
-    address: str = Field("", description="the name or address it listens on, if not only on its own host")
-    port: int = Field(5432, ge=1, le=65535, description="its TCP port")
-    databases: Annotated[tuple[str, ...], OneOrMore] = Field((), description="the databases in it; empty: all of them")
-    replica: bool = Field(False, description="it follows another server and takes no changes")
-    look_as: LookAs | None = Field(None, description=LOOK_AS)
-
-    def names(self) -> Iterable[str]:
-        """Yield its domains and, if it listens for others, the name they use."""
-        yield from dict.fromkeys((*self.domains, *([self.address] if self.address else [])))
-
-    def endpoints(self) -> Iterable[Endpoint]:
-        """Yield its SQL port."""
-        yield Endpoint("sql", self.address, self.port)
-
-    def probes(self, at: Instance) -> Iterable[Probe]:
-        """Yield a query."""
-        is_live = at.mode == "live"
-        yield from sql_looks(
-            "postgresql", self.databases, self.look_as if is_live else None,
-            is_dialled=bool(self.address) or not is_live, is_replica=self.replica,
-        )  # fmt: skip
-
-
 class Redis(Service):
     """A store of keys in memory, with or without a copy on disk."""
 
@@ -418,8 +318,8 @@ class Redis(Service):
 
 
 NAMED: tuple[type[Service], ...] = (
-    Other, Exim, Mailcow, Mailman3, Sympa, Roundcube, Prosody, Ejabberd, MatrixSynapse, Mastodon, Jitsi,
-    BigBlueButton, Mumble, WordPress, Drupal, Typo3, DokuWiki, PhpBB, Discourse, Otrs, RequestTracker, Nextcloud,
-    Forgejo, Gitlab, Etherpad, HedgeDoc, Samba, Minecraft, Keycloak, Openldap, Vaultwarden, Knot, PowerDNS, Unbound,
-    Openvpn, Wireguard, Nginx, Apache, Caddy, Postgresql, Redis,
+    Other, Exim, Mailcow, Sympa, Roundcube, MatrixSynapse, Mastodon, Jitsi,
+    BigBlueButton, Mumble, WordPress, Drupal, Typo3, DokuWiki, PhpBB, Discourse, Otrs, Nextcloud,
+    Forgejo, Gitlab, Etherpad, HedgeDoc, Samba, Minecraft, Keycloak, Openldap, Vaultwarden, PowerDNS, Unbound,
+    Openvpn, Wireguard, Nginx, Apache, Caddy, Redis,
 )  # fmt: skip

@@ -1,21 +1,45 @@
-"""Spirit."""
+"""The forum Spirit, and what it is made of: a Django project in a virtual environment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from pathlib import PurePosixPath
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from kedge.kinds.database import WebWithDatabase
-from kedge.kinds.files import Folder
-from kedge.model.instance import Part
+from kedge.kinds.database import WebWithDatabase, WithOwnDatabase, socket_of
+from kedge.kinds.files import Folder, folder_parts
+from kedge.model.instance import Command, File, Instance, Part, Program, Start
+from kedge.model.thing import OneOrMore
+
+MODULE = "kedge_drill_settings"
+# Restored settings first, then what must differ in a copy: its database, no mail to anybody, any name.
+SETTINGS = """\
+import importlib, sys
+_live = importlib.import_module(@MODULE)
+globals().update({name: getattr(_live, name) for name in dir(_live) if name.isupper()})
+DATABASES = {name: dict(one) for name, one in DATABASES.items()}
+for _one in DATABASES.values():
+    _one.update(@CHANGES)
+    _options = dict(_one.get("OPTIONS", {}))
+    for _name in ("unix_socket", "ssl", "sslmode", "host", "read_default_file", "service", "passfile"):
+        _options.pop(_name, None)
+    _one["OPTIONS"] = {**_options, **@OPTIONS}
+ALLOWED_HOSTS = ["*"]
+SECURE_SSL_REDIRECT = False
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+for _name in [name for name in getattr(_live, "CACHES", {}) if name != "default"]:
+    CACHES[_name] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+"""
 
 
-class Spirit(WebWithDatabase):
+class Spirit(WebWithDatabase, WithOwnDatabase):
     """A forum made with Django: topics in its database, settings and uploaded files in its project's folder.
 
     Its front page lists topics from the database; where that fails, Django answers with status 500 and no more words.
+    The software it runs on comes from a package index that may have newer versions tomorrow: so it is saved as well.
     """
 
     kind: ClassVar[str] = "spirit"
@@ -23,20 +47,55 @@ class Spirit(WebWithDatabase):
     mark: ClassVar[tuple[str, str] | None] = ("Spirit", "stModules")
     example: ClassVar[Mapping[str, Any]] = {
         "url": "https://forum.example.org/",
+        "text": "Forum",
         "database": "db",
         "database-name": "forum",
         "project": "/srv/forum",
+        "module": "forum.settings.prod",
+        "software": "/opt/forum",
     }
-
-    database_name: str = Field("", description="its database in that service; needed to save it apart from others")
-    project: Folder | None = Field(None, description="the folder of its Django project, with settings and uploads")
+    project: Folder | None = Field(None, description="the folder that `spirit startproject` made")
+    module: str = Field("", description="its settings, as `DJANGO_SETTINGS_MODULE` names them")
+    software: Folder | None = Field(None, description="the folder of its virtual environment")
+    keeps: Annotated[tuple[Folder, ...], OneOrMore] = Field((), description="what else it reads: secrets, uploads")
 
     def parts(self) -> Iterable[Part]:
-        """Yield its project, and its database if that is known by name."""
+        """Yield its project, its software, further folders, and its database if that is known by name."""
         from kedge.parts.folder import FolderPart
-        from kedge.parts.mariadb import MariaDBPart
 
         if self.project:
             yield FolderPart(self.project, "project")
-        if self.database_name and self.database:
-            yield MariaDBPart(databases=(self.database_name,), name="database", of="database")
+        if self.software:
+            yield FolderPart(self.software, "software")
+        yield from folder_parts(self.keeps)
+        yield from self.database_parts()
+
+    def start(self, at: Instance) -> Iterable[Start]:
+        """Yield gunicorn on the restored project, software and database."""
+        web, found = at.dial.get("web"), socket_of(at)
+        if at.mode != "sandbox" or web is None or found is None or not (self.project and self.software and self.module):
+            return
+        project, software = at.path(self.project), at.path(self.software)
+        yield File(at.path(f"/drill/{MODULE}.py"), _settings(self.module, *found))
+        paths = f"PYTHONPATH={at.path('/drill')}:{project}"
+        django = ("env", "-C", str(project), paths, f"DJANGO_SETTINGS_MODULE={MODULE}", "PYTHONDONTWRITEBYTECODE=1")
+        python = str(software / "bin" / "python")
+        yield Command((*django, python, "-m", "django", "check"))
+        name = self.module.partition(".")[0]
+        serve = ("-m", "gunicorn", "--bind", f"{web.host}:{web.port}", "--workers", "1", "--threads", "4")
+        yield Program((*django, python, *serve, f"{name}.wsgi"), next(iter(self.probes(at))))
+
+
+def _settings(module: str, server: str, socket: PurePosixPath) -> str:
+    """Return Python that leads to a database in the sandbox, where nobody needs a password."""
+    if server == "mysql":
+        changes = {"HOST": "", "PORT": "", "USER": "kedge", "PASSWORD": ""}
+        options = {"unix_socket": str(socket)}
+    else:
+        changes = {"HOST": str(socket.parent), "PORT": socket.suffix.removeprefix("."), "PASSWORD": ""}
+        options = {}
+    words = {"@MODULE": repr(module), "@CHANGES": repr(changes), "@OPTIONS": repr(options)}
+    text = SETTINGS
+    for place, word in words.items():
+        text = text.replace(place, word)
+    return text

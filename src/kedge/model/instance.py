@@ -120,19 +120,21 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command run to its end before what follows."""
+    """A command run to its end before what follows; as the sandbox's root, if it has to change users."""
 
     argv: tuple[str, ...]
     limit: timedelta = timedelta(minutes=5)
+    as_root: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that keeps running; it is ready when its readiness probe says ok."""
+    """A program that keeps running; it is ready when its readiness probe says ok. `as_root` as for a command."""
 
     argv: tuple[str, ...]
     ready: Probe
     limit: timedelta = timedelta(minutes=2)
+    as_root: bool = False
 
 
 Start = File | Command | Program

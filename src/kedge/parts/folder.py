@@ -20,11 +20,14 @@ LOAD_LIMIT = timedelta(hours=12)
 TRIES = 2
 
 # One record for each entry: type, mode, size, mtime, ctime, inode, link target, path; NUL between all.
-LIST = r"""cd -- "$1" && find . -printf '%y\0%m\0%s\0%T@\0%C@\0%i\0%l\0%P\0'"""
-DIGESTS = r"""cd -- "$1" && find . -type f -print0 | xargs -0 -r sha256sum -z --"""
+# What lies in a folder named after the first word is passed over; the folder itself is not.
+PASS_OVER = 'cd -- "$1" && shift && for one; do set -- "$@" -path "./$one/*" -prune -o; shift; done && find . "$@" '
+LIST = PASS_OVER + r"""-printf '%y\0%m\0%s\0%T@\0%C@\0%i\0%l\0%P\0'"""
+DIGESTS = PASS_OVER + "-type f -print0 | xargs -0 -r sha256sum -z --"
 # Devices, pipes and sockets are left out by name: an ordinary user could not unpack them, and nobody misses them.
-SAVE = r"""cd -- "$1" && find . ! -type f ! -type d ! -type l -print > "$3" &&
-exec tar --create --file="$2" --sort=name --acls --xattrs --anchored --no-wildcards --exclude-from="$3" ."""
+SAVE = r"""cd -- "$1" && archive=$2 skipped=$3 && find . ! -type f ! -type d ! -type l -print > "$skipped" && shift 3 &&
+for one; do [ ! -d "$one" ] || find "./$one" -mindepth 1 -maxdepth 1 -print >> "$skipped"; done &&
+exec tar --create --file="$archive" --sort=name --acls --xattrs --anchored --no-wildcards --exclude-from="$skipped" ."""
 NOW = "date +%s"
 UNREADABLE = 'find "$1" ! -type l ! -readable -print -quit'
 
@@ -54,6 +57,8 @@ class FolderPart:
     of: str = "self"
     needs_running: bool = False
     needs_programs: tuple[str, ...] = field(default=("tar", "find", "xargs", "sha256sum"))
+    without: tuple[str, ...] = ()
+    """Folders in it, by plain names, of which nothing is saved but that they are there: locks, caches."""
 
     def place(self, at: Instance) -> PurePosixPath:
         """Return where it belongs, and what a restoration would take the place of."""
@@ -77,12 +82,12 @@ class FolderPart:
         """Write the archive; its census counts exactly what is in it, even while files change."""
         shell, path, archive = at.site.shell, str(at.path(self.folder)), str(spool / ARCHIVE)
         for _ in range(TRIES):
-            began, before = await _now(shell), await _list(shell, path)
-            ended = await _script(shell, SAVE, path, archive, str(spool / SKIPPED), limit=LOAD_LIMIT)
+            began, before = await _now(shell), await _list(shell, path, self.without)
+            ended = await _script(shell, SAVE, path, archive, str(spool / SKIPPED), *self.without, limit=LOAD_LIMIT)
             if ended.code not in {0, 1}:  # 1: "some files differ" (GNU tar manual, section 3.2)
                 raise _failed(f"{path} could not be saved", ended)
             census = await self._count(shell, path, began)
-            if ended.code == 0 and before == await _list(shell, path):
+            if ended.code == 0 and before == await _list(shell, path, self.without):
                 return census
         return await self._count_archive(shell, archive, spool / "count", began)
 
@@ -112,8 +117,8 @@ class FolderPart:
         return await self._count(shell, str(at.path(self.folder)), await _now(shell))
 
     async def _count(self, shell: Shell, path: str, at: datetime) -> Census:
-        entries = await _list(shell, path)
-        ended = await _script(shell, DIGESTS, path, limit=LOAD_LIMIT)
+        entries = await _list(shell, path, self.without)
+        ended = await _script(shell, DIGESTS, path, *self.without, limit=LOAD_LIMIT)
         # A file that vanished meanwhile makes sha256sum fail; the caller compares the lists before and after.
         fields = [line.partition("  ") for line in _text(ended.stdout).split("\0") if line]
         digests = {name.removeprefix("./"): digest for digest, _, name in fields}
@@ -155,9 +160,9 @@ async def _now(shell: Shell) -> datetime:
     return datetime.fromtimestamp(int(ended.stdout), UTC)
 
 
-async def _list(shell: Shell, path: str) -> list[Entry]:
+async def _list(shell: Shell, path: str, without: Sequence[str]) -> list[Entry]:
     """Return every entry, in order of their paths."""
-    ended = await _script(shell, LIST, path)
+    ended = await _script(shell, LIST, path, *without)
     if ended.code != 0:
         raise _failed(f"{path} could not be listed", ended)
     fields = _text(ended.stdout).split("\0")[:-1]

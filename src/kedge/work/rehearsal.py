@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 from kedge.errors import OutsideError, Refused
 from kedge.model.facts import Fact
@@ -20,7 +21,7 @@ from kedge.work.spool import clear, do, push
 from kedge.work.step import Done
 from kedge.work.subject import Subject, dial_sockets, instance_of
 
-FIRST_PORT = 8000
+FIRST_PORT = 21000  # where no service listens by its own settings, and nothing is given out at random
 READY_EVERY_S = 0.05
 WHY_CHARACTERS = 300
 
@@ -236,21 +237,28 @@ class _Drill:
             case File():
                 await _write(self.site.shell, step)
             case Command():
-                await do(self.site.shell, *step.argv, limit=step.limit)
+                await do(self._shell(step), *step.argv, limit=step.limit)
             case Program():
                 await self._start(step, at)
 
+    def _shell(self, step: Command | Program) -> Shell:
+        root = getattr(self.site, "root", None) if step.as_root else self.site.shell
+        if root is None:
+            raise OutsideError(f"{step.argv[0]} has to change users, and kedge has only one", hint="drill as root")
+        return cast("Shell", root)
+
     async def _start(self, program: Program, at: Instance) -> None:
-        running = await self.stage.programs.enter_async_context(self.site.shell.start(program.argv))
+        running = await self.stage.programs.enter_async_context(self._shell(program).start(program.argv))
         ending = asyncio.ensure_future(running.exit())
+        seen = Observation(Status.UNKNOWN, "nobody looked")
         try:
             async with asyncio.timeout(program.limit.total_seconds()):
-                while (await program.ready.look(at)).status is not Status.OK:
+                while (seen := await program.ready.look(at)).status is not Status.OK:
                     if ending.done():
                         raise OutsideError(f"{program.argv[0]} ended: {running.output().strip()[-300:]}")
                     await asyncio.sleep(READY_EVERY_S)
         except TimeoutError:
-            raise OutsideError(f"{program.argv[0]} was not ready after {program.limit}") from None
+            raise OutsideError(f"{program.argv[0]} was not ready after {program.limit}: {seen.what}") from None
         finally:
             ending.cancel()
 

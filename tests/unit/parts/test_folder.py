@@ -207,3 +207,17 @@ def test_a_census_does_not_depend_on_order(found: list[Entry], random: object) -
 def test_the_parts_of_several_folders_can_be_told_apart(folders: list[str]) -> None:
     parts = list(folder_parts(folders))
     assert len({part.name for part in parts}) == len(parts)
+
+
+async def test_what_is_made_anew_is_left_out(folder: Path, spool: PurePosixPath, tmp_path: Path) -> None:
+    (folder / "locks").mkdir()
+    (folder / "locks" / "master.lck").write_text("1")
+    (folder / "locks" / "deep").mkdir()
+    part = FolderPart(str(folder), without=("locks", "no-such-folder"))
+    saved = await part.save(copy("live"), spool)
+    (folder / "locks" / "master.lck").write_text("another")
+    await part.restore(copy("sandbox", tmp_path / "back"), spool)
+    assert saved.tallies["locks"].count == 1
+    assert saved.difference(await part.census(copy("sandbox", tmp_path / "back"))) == []
+    assert list((tmp_path / "back" / str(folder)[1:] / "locks").iterdir()) == []
+    assert FolderPart(str(folder)).without == ()

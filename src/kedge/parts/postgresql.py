@@ -1,0 +1,255 @@
+"""The databases of a PostgreSQL server: a dump of each, its roles, and a census of the very snapshot of each dump.
+
+How they agree while others write: one session exports its snapshot (pg_export_snapshot()), pg_dump(1) reads the same
+one, and the session counts in it meanwhile. A snapshot belongs to one database: two databases are of two moments.
+A digest is the sum of a 64-bit hash of each row's text, so that order does not matter. Values of sequences stand
+outside any snapshot: they are dumped, and not counted.
+Roles come with the hashes of their passwords; those that a server has already are left as they are there.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+
+from kedge.errors import OutsideError, Refused
+from kedge.model.census import Census, Tally
+from kedge.model.instance import Instance, Obstacle
+from kedge.model.ports import Exit, Shell
+from kedge.parts.postgresql_words import DATABASES, count_here, count_of_dump, without_roles
+
+SOCKET = "postgresql"
+"""What an instance calls the socket of a PostgreSQL server, so that one can tell it from others."""
+DRILL_USER = "kedge_drill"
+"""The superuser of a server in a sandbox: no role that a dump brings along has this name."""
+ROLES = "roles.sql"
+VERSION = "version"
+TRAILER = "-- PostgreSQL database cluster dump complete"
+QUICK = timedelta(minutes=5)
+LONG = timedelta(hours=12)
+ERROR_CODE = re.compile(r"(?:ERROR|FATAL|PANIC): {1,2}([0-9A-Z]{5})\b")
+
+# Entered as root, everything is done as the server's own user, as whom peer authentication lets it in. That user may
+# not enter the spool: its files are opened here, and inherited.
+AS_SERVER = """
+as_server() {
+  if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"; else "$@"; fi
+}
+umask 077
+"""
+RUN = f'{AS_SERVER} cd / && as_server "$@"'
+# $1 spool, $2 number of the database, then psql's words. Descriptors: 3 dump, 4 complaints, 5 pg_dump's exit code.
+SAVE = f"""{AS_SERVER}
+cd -- "$1" && number=$2 && shift 2 || exit 1
+(cd / && as_server "$@") <session.sql 3>"$number.dump" 4>errors 5>code || exit 1
+[ "$(cat code)" = 0 ] || {{ cat errors >&2; exit 1; }}
+if [ -s errors ]; then cat errors >&2; exit 1; fi
+rm -f -- errors code session.sql
+"""
+SAVE_ROLES = f"""{AS_SERVER}
+spool=$1 && shift
+(cd / && as_server "$@") >"$spool/{ROLES}"
+"""
+LOAD = f"""{AS_SERVER}
+file=$1 && shift && cd / && as_server "$@" <"$file"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPart:
+    """Databases with everything in them, and the server's roles; an empty list means all but `postgres`.
+
+    `socket` (`/run/postgresql/.s.PGSQL.5432`) is empty where only the instance knows it: for a part that lives in
+    another service's server.
+    """
+
+    socket: str = ""
+    databases: tuple[str, ...] = ()
+    name: str = "databases"
+    of: str = "self"
+    needs_running: bool = True
+
+    async def preflight(self, at: Instance) -> Sequence[Obstacle]:
+        """Return what stands in the way: programs, their version, login, rights, missing databases."""
+        for program in ("psql", "pg_dump", "pg_dumpall"):
+            found = await at.site.shell.run(("sh", "-c", 'command -v "$1"', "sh", program), limit=QUICK)
+            if found.code != 0:
+                return [Obstacle(f"{program} is missing", "install postgresql-client")]
+        try:
+            return [o async for o in self._look_for_obstacles(at)]
+        except OutsideError as failure:
+            return [Obstacle(failure.message, "let kedge log in as the server's superuser (peer, as postgres)")]
+
+    async def _look_for_obstacles(self, at: Instance) -> AsyncIterator[Obstacle]:
+        server, program = await self._server_version(at), await self._dump_version(at)
+        if program < server:
+            yield Obstacle(f"pg_dump {program} cannot dump a server {server}", f"install postgresql-client-{server}")
+        if await self._ask(at, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") != ["t"]:
+            yield Obstacle("kedge's account is no superuser", "let kedge become the server's own user, postgres")
+        there = await self._names(at)
+        for name in self.databases:
+            if name not in there:
+                yield Obstacle(f"there is no database '{name}'", "correct `databases` in the inventory")
+        own = "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND oid >= 16384"
+        if not self.databases and await self._ask(at, own) != ["0"]:
+            yield Obstacle("the database 'postgres' has tables of its own", "name it in `databases`, or move them")
+
+    async def save(self, at: Instance, spool: PurePosixPath) -> Census:
+        """Write the dumps; raises OutsideError if anything at all is wrong with one."""
+        shell, began = at.site.shell, await self._now(at)
+        await _write(shell, spool / VERSION, f"{await self._server_version(at)}\n")
+        await self._save_roles(at, spool)
+        tallies: dict[str, Tally] = {}
+        newest: list[datetime] = []
+        for number, name in enumerate(self.databases or await self._names(at)):
+            dump = ("pg_dump", *self._words(at, name), "-Fc", "-Z0", "--create", "--lock-wait-timeout=60s")
+            await _write(shell, spool / "session.sql", count_of_dump(name, dump))
+            words = ("psql", *self._words(at, name), *QUIET)
+            ended = await _script(shell, SAVE, str(spool), str(number), *words, limit=LONG)
+            if ended.code != 0:
+                raise _failed(f"the database {name} could not be saved", ended)
+            _read_tallies(ended.stdout, tallies, newest)
+        return Census(self.name, began, tallies, max(newest, default=None))
+
+    async def _save_roles(self, at: Instance, spool: PurePosixPath) -> None:
+        dump = ("pg_dumpall", *self._words(at, "postgres"), "--roles-only")
+        ended = await _script(at.site.shell, SAVE_ROLES, str(spool), *dump)
+        if ended.code != 0 or ended.stderr:
+            raise _failed("the roles could not be saved", ended)
+        if TRAILER not in await _read(at.site.shell, spool / ROLES):
+            raise OutsideError("the dump of the roles is cut off: its last line is missing")
+
+    async def restore(self, at: Instance, spool: PurePosixPath) -> None:
+        """Load the dumps into a running server that has none of these databases yet."""
+        if at.mode == "live":
+            raise Refused("databases are never restored over a live copy", hint="restore them beside, as a target")
+        shell = at.site.shell
+        saved, here = int(await _read(shell, spool / VERSION)), await self._server_version(at)
+        if here < saved:
+            raise OutsideError(f"saved from PostgreSQL {saved}, and {here} cannot read it", hint=f"install {saved}")
+        dumps = await self._dumps(shell, spool)
+        there = set(await self._names(at))
+        for name in self.databases:
+            if name in there:
+                raise Refused(f"there is already a database '{name}'")
+        if there and not self.databases:
+            raise Refused(f"there is already a database '{min(there)}'")
+        roles = without_roles(await _read(shell, spool / ROLES), await self._ask(at, ROLE_NAMES))
+        loaded = await _script(shell, RUN, *self._psql(at), stdin=roles.encode())
+        if loaded.code != 0:
+            raise _failed("the roles could not be loaded", loaded)
+        for dump in dumps:
+            words = ("pg_restore", *self._words(at, "postgres"), "--create", "--exit-on-error", "--no-tablespaces")
+            ended = await _script(shell, LOAD, dump, *words, limit=LONG)
+            if ended.code != 0:
+                raise _failed("the dump could not be loaded", ended)
+
+    async def _dumps(self, shell: Shell, spool: PurePosixPath) -> list[str]:
+        ended = await _script(shell, 'cd -- "$1" && for one in *.dump; do echo "$1/$one"; done', str(spool))
+        found = ended.stdout.decode().splitlines()
+        return [] if found == [f"{spool}/*.dump"] else found
+
+    async def census(self, at: Instance) -> Census:
+        """Count what is there now, each database in one snapshot."""
+        began, newest = await self._now(at), list[datetime]()
+        tallies: dict[str, Tally] = {}
+        for name in self.databases or await self._names(at):
+            argv = ("psql", *self._words(at, name), *QUIET)
+            ended = await _script(at.site.shell, RUN, *argv, stdin=count_here(name).encode(), limit=LONG)
+            if ended.code != 0:
+                raise _failed(f"the database {name} could not be counted", ended)
+            _read_tallies(ended.stdout, tallies, newest)
+        return Census(self.name, began, tallies, max(newest, default=None))
+
+    def _words(self, at: Instance, database: str) -> tuple[str, ...]:
+        """Return the words by which a client program reaches a database."""
+        address = str(at.path(self.socket)) if self.socket else at.dial[SOCKET].host if SOCKET in at.dial else ""
+        if not address:
+            raise OutsideError("nothing says where the database server's socket is")
+        folder, _, port = address.rpartition("/.s.PGSQL.")
+        user = (f"--username={DRILL_USER}",) if at.mode == "sandbox" else ()
+        # A name that looks like a connection string would be taken for one; in this form nothing can.
+        name = "".join(f"\\{letter}" if letter in "\\'" else letter for letter in database)
+        return (f"--dbname=dbname='{name}'", f"--host={folder}", f"--port={port}", *user, "--no-password")
+
+    def _psql(self, at: Instance) -> tuple[str, ...]:
+        return ("psql", *self._words(at, "postgres"), *QUIET)
+
+    async def _ask(self, at: Instance, query: str) -> list[str]:
+        ended = await _script(at.site.shell, RUN, *self._psql(at), stdin=query.encode())
+        if ended.code != 0:
+            raise _failed("the server did not answer", ended)
+        return ended.stdout.decode().splitlines()
+
+    async def _names(self, at: Instance) -> list[str]:
+        return [bytes.fromhex(line).decode() for line in await self._ask(at, DATABASES)]
+
+    async def _now(self, at: Instance) -> datetime:
+        (seconds,) = await self._ask(at, "SELECT floor(extract(epoch FROM now()))")
+        return datetime.fromtimestamp(int(seconds), UTC)
+
+    async def _server_version(self, at: Instance) -> int:
+        (version,) = await self._ask(at, "SHOW server_version_num")
+        return int(version) // 10000
+
+    async def _dump_version(self, at: Instance) -> int:
+        said = await _script(at.site.shell, RUN, "pg_dump", "--version")
+        found = re.search(rb"(\d+)", said.stdout)
+        return int(found[1]) if found else 0
+
+
+QUIET = ("--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator=\t", "--set=ON_ERROR_STOP=1",
+         "--set=VERBOSITY=sqlstate", "--file=-")  # fmt: skip
+"""Errors are shown by their numbers only: their texts repeat whole rows of data."""
+ROLE_NAMES = "SELECT quote_ident(rolname) FROM pg_roles"
+
+
+def _read_tallies(said: bytes, tallies: dict[str, Tally], newest: list[datetime]) -> None:
+    """Read lines of a name in hexadecimal, a count, a digest and the seconds of the newest entry."""
+    for line in said.decode().splitlines():
+        name, count, digest, seconds = line.split("\t")
+        label = bytes.fromhex(name).decode()
+        tallies[label] = Tally(int(count), digest)
+        if seconds and math.isfinite(moment := float(seconds)) and moment > 0:
+            newest.append(datetime.fromtimestamp(moment, UTC))
+
+
+async def _script(shell: Shell, script: str, *arguments: str, stdin: bytes = b"", limit: timedelta = QUICK) -> Exit:
+    return await shell.run(("sh", "-c", script, "sh", *arguments), stdin=stdin, limit=limit)
+
+
+async def _write(shell: Shell, path: PurePosixPath, text: str) -> None:
+    ended = await _script(shell, 'umask 077; cat > "$1"', str(path), stdin=text.encode())
+    if ended.code != 0:
+        raise _failed(f"{path} could not be written", ended)
+
+
+async def _read(shell: Shell, path: PurePosixPath) -> str:
+    ended = await shell.run(("cat", "--", str(path)), limit=QUICK)
+    if ended.code != 0:
+        raise OutsideError(f"{path.name} is missing in the snapshot")
+    return ended.stdout.decode()
+
+
+def _failed(what: str, ended: Exit) -> OutsideError:
+    """Return an error that shows the number of the server's error only."""
+    said = ended.stderr.decode("utf-8", "replace")
+    if ended.code is None:
+        return OutsideError(f"{what}: {said.strip()[:200]}")
+    found = ERROR_CODE.search(said)
+    if found:
+        return OutsideError(f"{what}: error {found[1]}")
+    reason = next((phrase for phrase in HARMLESS if phrase in said), f"exit code {ended.code}")
+    return OutsideError(f"{what}: {reason}")
+
+
+HARMLESS = (
+    "No space left on device", "could not connect to server", "No such file or directory", "Connection refused",
+    "Permission denied", "server closed the connection unexpectedly", "unexpected end of file",
+    "did not find magic string in file header", "Peer authentication failed", "aborting because of server version",
+)  # fmt: skip
+"""What the programs say that holds nobody's data."""
