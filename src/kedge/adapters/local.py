@@ -254,9 +254,14 @@ class LocalNet:
             share = limit.total_seconds() / len(found)
             for family, kind, protocol, _, address in found[:-1]:
                 with contextlib.suppress(OSError):
-                    return await asyncio.wait_for(connect_socket(socket.socket(family, kind, protocol), address), share)
+                    return await asyncio.wait_for(_connect(family, kind, protocol, address), share)
             family, kind, protocol, _, address = found[-1]
-            return await connect_socket(socket.socket(family, kind, protocol), address)
+            return await _connect(family, kind, protocol, address)
+
+
+async def _connect(family: int, kind: int, protocol: int, address: tuple[object, ...]) -> socket.socket:
+    """Return a new connected socket; it is made in here, for a task ended before its first step would leave it open."""
+    return await connect_socket(socket.socket(family, kind, protocol), address)
 
 
 async def connect_socket(sock: socket.socket, address: str | tuple[object, ...]) -> socket.socket:

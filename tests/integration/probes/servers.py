@@ -92,11 +92,14 @@ def as_nobody() -> tuple[str, ...]:
 async def mariadb(path: Path, port: int) -> AsyncIterator[Process]:
     """MariaDB with the databases wiki and forum, the account kedge and root by the socket."""
     data, socket_file = path / "data", path / "sock"
+    scratch = path / "tmp"  # a server that starts removes what others have in a folder they share
+    scratch.mkdir()
     user = ["--user=root"] if os.getuid() == 0 else []
     await run(
         "mariadb-install-db",
         "--no-defaults",
         f"--datadir={data}",
+        f"--tmpdir={scratch}",
         *user,
         "--skip-test-db",
         "--skip-name-resolve",
@@ -105,7 +108,7 @@ async def mariadb(path: Path, port: int) -> AsyncIterator[Process]:
     argv = [
         "mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket_file}", f"--port={port}", *user,
         "--bind-address=0.0.0.0", "--innodb-flush-log-at-trx-commit=0",
-        f"--pid-file={path / 'pid'}",
+        f"--pid-file={path / 'pid'}", f"--tmpdir={scratch}",
     ]  # fmt: skip
 
     async def ready() -> bool:
