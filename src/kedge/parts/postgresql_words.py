@@ -78,6 +78,8 @@ OBJECTS = (
         "roles in use",
         "SELECT DISTINCT format('%s %s %s %s', r.rolname, r.rolsuper, r.rolcanlogin, r.rolcreatedb) FROM pg_shdepend d "
         "JOIN pg_roles r ON r.oid = d.refobjid WHERE d.refclassid = 'pg_authid'::regclass "
+        # What a server's first role owns is not noted there, and another server has another first role.
+        "AND NOT r.rolsuper "
         "AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
     ),
     (

@@ -32,7 +32,7 @@ ADDRESS = "/run/postgresql/.s.PGSQL.5432"
 SECRET = "Kennwort-im-Klartext"
 CONTENT = rf"""
 CREATE ROLE kedge SUPERUSER LOGIN;
-CREATE ROLE lists LOGIN PASSWORD '{SECRET}'; CREATE ROLE "read er"; GRANT "read er" TO lists;
+CREATE ROLE lists LOGIN PASSWORD '{SECRET}'; CREATE ROLE "read er"; CREATE ROLE guest; GRANT "read er" TO lists;
 CREATE DATABASE lists OWNER lists TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';
 CREATE DATABASE "odd ""name'" TEMPLATE template0;
 \connect lists
@@ -159,7 +159,7 @@ CHANGES = {
         "lists (views): same number of entries, different content"
     ),
     "INSERT INTO event VALUES ('2007-01-07')": "lists.public.event_2007: 1 -> 2 entries",
-    "GRANT SELECT ON event TO kedge": "lists (roles in use): 2 -> 3 entries",
+    "GRANT SELECT ON event TO guest": "lists (roles in use): 2 -> 3 entries",
 }
 """What is done -> the first line that the census says."""
 
