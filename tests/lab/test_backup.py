@@ -258,7 +258,7 @@ class ProcessList:
 
     def __init__(self, every_s: float = 0.02, *more: bytes) -> None:
         self._every_s = every_s
-        self._words = (b"restic", b"kedge", b"ssh", *more)
+        self._words = (*LOOKED_AT, *more)
         self._seen: set[str] = set()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._look)

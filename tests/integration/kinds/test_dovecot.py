@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +16,7 @@ from kedge.kinds.dovecot import Dovecot
 from kedge.kinds.grades import Grade
 from kedge.model.instance import Instance
 from kedge.model.observation import Status
-from tests.integration.conftest import need
-from tests.lab.cache import DEFAULT_FOLDER
+from tests.integration.installed import find_root
 
 MAIL = "From: anna@example.org\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n\nListe Mitglieder,\n"
 
@@ -30,12 +28,7 @@ class Now:
 
 @pytest.fixture
 def root() -> Path:
-    need("bwrap", "bubblewrap")
-    cache = Path(os.environ.get("KEDGE_LAB_CACHE", DEFAULT_FOLDER))
-    found = [one for one in (Path("/"), *sorted(cache.glob("image-*[0-9a-f]"))) if (one / "usr/sbin/dovecot").exists()]
-    if not found:
-        pytest.skip("needs dovecot (Debian package dovecot-imapd), or script/lab up")
-    return found[0]
+    return find_root("dovecot (Debian package dovecot-imapd)", "usr/sbin/dovecot")
 
 
 @pytest.fixture

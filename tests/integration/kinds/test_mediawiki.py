@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -21,8 +20,7 @@ from kedge.kinds.mediawiki import MediaWiki
 from kedge.model.instance import Command, File, Instance, Program, Start
 from kedge.model.observation import Status
 from kedge.model.ports import Address, Snapshot
-from tests.integration.conftest import need
-from tests.lab.cache import DEFAULT_FOLDER
+from tests.integration.installed import find_root
 
 LONG = timedelta(minutes=5)
 TITLE, TEXT = "Übersicht der Vereine", "Vereine in Göttingen, Köln und Zürich – auch „Łódź“ und ☃ 🎉."
@@ -44,26 +42,12 @@ class Now:
         return datetime.now(UTC)
 
 
-def roots() -> list[Path]:
-    """Where MediaWiki is installed: this machine, or an image of the lab."""
-    cache = Path(os.environ.get("KEDGE_LAB_CACHE", DEFAULT_FOLDER))
-    found = [Path("/"), *sorted(cache.glob("image-*[0-9a-f]"))]
-    return [
-        root
-        for root in found
-        if all(os.path.lexists(root / name) for name in ("usr/share/mediawiki", "usr/bin/php", "usr/sbin/mariadbd"))
-    ]
-
-
 @pytest.fixture
 def root() -> Path:
-    need("bwrap", "bubblewrap")
-    found = roots()
-    if not found:
-        pytest.skip(
-            "needs MediaWiki, PHP and MariaDB (Debian packages mediawiki, php-mysql, mariadb-server), or script/lab up"
-        )
-    return found[0]
+    return find_root(
+        "MediaWiki, PHP and MariaDB (Debian packages mediawiki, php-mysql, mariadb-server)",
+        "usr/share/mediawiki", "usr/bin/php", "usr/sbin/mariadbd",
+    )  # fmt: skip
 
 
 async def run(at: Instance, *argv: str, stdin: str = "") -> str:

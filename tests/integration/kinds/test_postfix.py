@@ -18,8 +18,7 @@ from kedge.kinds.grades import Grade
 from kedge.kinds.postfix import Postfix
 from kedge.model.instance import Instance, Program, Start
 from kedge.model.observation import Status
-from tests.integration.conftest import need
-from tests.lab.cache import DEFAULT_FOLDER
+from tests.integration.installed import find_root
 
 MAIN = """\
 myhostname = mail.example.org
@@ -58,14 +57,9 @@ class Now:
 
 @pytest.fixture
 def root() -> Path:
-    need("bwrap", "bubblewrap")
     if os.getuid():
         pytest.skip("does not apply: only root can give a sandbox more than one user")
-    cache = Path(os.environ.get("KEDGE_LAB_CACHE", DEFAULT_FOLDER))
-    for one in (Path("/"), *sorted(cache.glob("image-*[0-9a-f]"))):
-        if (one / "usr/lib/postfix/sbin/master").exists() and "postfix" in (one / "etc/passwd").read_text():
-            return one
-    pytest.skip("needs Postfix (Debian package postfix), or script/lab up")
+    return find_root("Postfix (Debian package postfix)", "usr/lib/postfix/sbin/master", "etc/postfix/master.cf.proto")
 
 
 class Impatient(Postfix):
