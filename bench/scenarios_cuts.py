@@ -86,30 +86,49 @@ def print_peer(size: int, made: Any) -> None:
             print(f"  {walls / wall:.0f} and {spent / ours:.0f} times as long")
 
 
-def print_inventory_edit(services: int = 40) -> None:
+def print_inventory_edit(services: int = 60) -> None:
     """One edit to an inventory of about a thousand components: compiled anew, and every answer to order 2."""
     from datetime import UTC, datetime
 
     from bench.generator import write_inventory
-    from kedge.inventory.compile import compile_rules
-    from kedge.inventory.read import read_inventory
-    from kedge.scenarios.cuts import cut_sets
+    from kedge.inventory.compile import Compiled, compile_rules
+    from kedge.scenarios.cuts import CutFinder
 
     file, now = FOLDER / "inventory.yaml", datetime(2026, 11, 1, tzinfo=UTC)
-    file.write_text(write_inventory(services), encoding="utf-8")
-    inventory = read_inventory(file)
-    names = inventory.sections.services
+    text = write_inventory(services)
+    wiki = next(line for line in text.splitlines() if line.startswith("  u1-wiki: "))
+    edits = {
+        "another host": wiki.replace("u1-host-1", "u1-host-2"),
+        "one more service": f"{wiki}\n{wiki.replace('u1-wiki', 'u1-blog')}",
+    }
+    names = [
+        f"{aspect}:{name}" for name in read_inventory_of(text, file).sections.services for aspect in ("up", "back")
+    ]
 
-    def answer() -> int:
-        compiled = compile_rules(inventory, now)
-        targets = [compiled.node(aspect, name) for name in names for aspect in ("up", "back")]
-        return sum(found.counted for found in cut_sets(compiled.rules, targets, 2).values())
+    def find(finder: CutFinder) -> CutFinder:
+        finder.cut_sets([finder.rules.id(name) for name in names])
+        return finder
 
-    compiled = compile_rules(inventory, now)
-    print(f"inventory of {len(inventory.things):,} things, {len(compiled.rules.components()):,} components, ", end="")
-    print(f"{2 * len(names)} targets")
-    print_line("after an edit: compiled", lambda: compile_rules(inventory, now))
-    print_line("after an edit: compiled, order 2 found", answer)
+    def compiled(inventory: Any) -> Compiled:
+        return compile_rules(inventory, now)
+
+    before = read_inventory_of(text, file)
+    rules = compiled(before).rules
+    finder = find(CutFinder(rules, 2))
+    print(f"inventory of {len(before.things):,} things, {len(rules.components()):,} components, {len(names)} targets")
+    print_line("compiled", lambda: compiled(before))
+    print_line("compiled, order 2 found", lambda: find(CutFinder(compiled(before).rules, 2)))
+    for what, line in edits.items():
+        after = read_inventory_of(text.replace(wiki, line), file)
+        print_line(f"{what}: compiled, answered", lambda after=after: find(finder.renewed(compiled(after).rules)))
+
+
+def read_inventory_of(text: str, file: Path) -> Any:
+    """The inventory of a text, through a file."""
+    from kedge.inventory.read import read_inventory
+
+    file.write_text(text, encoding="utf-8")
+    return read_inventory(file)
 
 
 def listed(answers: dict[int, Any]) -> int:

@@ -17,7 +17,7 @@ from kedge.errors import UsageError
 from kedge.scenarios.condensation import condense
 from kedge.scenarios.listing import Listing
 from kedge.scenarios.losses import single_losses
-from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Rules, above_of, parents_of
+from kedge.scenarios.ruleset import COMPONENT, GREATEST, Reading, Renewed, Rules, above_of, parents_of
 from kedge.scenarios.zbdd import EMPTY, UNIT, TooLarge, Zbdd, undisturbed
 
 __all__ = ["CutFinder", "CutSets", "cut_sets", "single_losses"]
@@ -119,15 +119,27 @@ class CutFinder:
 
     def changed(self, gates: Mapping[int, tuple[int, Iterable[int]]], without: Collection[int] = ()) -> CutFinder:
         """A finder for `rules.changed(gates, without)` that computes only what the change can reach."""
-        view = self.rules.changed(gates, without)
+        finder = self._carried(self.rules.changed(gates, without), {*gates, *without})
+        finder.listing = self.listing
+        return finder
+
+    def renewed(self, rules: Rules) -> CutFinder:
+        """A finder for rules compiled anew, after an edit of whatever they come from; only what differs is computed.
+
+        Its `rules` are the new ones under the ids of the old, so ask for targets by `finder.rules.id(name)`.
+        """
+        view = Renewed(self.rules, rules)
+        return self._carried(view, view.edited)
+
+    def _carried(self, view: Rules, edited: Collection[int]) -> CutFinder:
         finder = CutFinder(view, self.order, reading=self.reading, budget=self.budget, work=self.work)
-        finder.diagram, finder.listing = self.diagram, self.listing
-        finder.variables, finder.numbers = self.variables, self.numbers
-        finder.families = list(self.families)
+        finder.diagram, finder.variables, finder.numbers = self.diagram, self.variables, self.numbers
+        finder.listing = Listing(view, self.diagram, self.variables)
+        finder.families = [*self.families, *[_UNKNOWN] * (len(view) - len(self.families))]
         if self._parents is None:
             self._parents = parents_of(self.rules)
-        # Old edges are enough: whatever refers to something by a new edge is itself among the changed.
-        above = above_of(self._parents, [*gates, *without])
+        # Old edges are enough: whatever refers to something by a new edge is itself among the edited.
+        above = above_of(self._parents, edited)
         for id in above:
             finder.families[id] = _UNKNOWN
         finder.orders = {id: order for id, order in self.orders.items() if id not in above}

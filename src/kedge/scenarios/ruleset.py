@@ -187,6 +187,35 @@ class Changed(Rules):
         self.needs[node], self.children[node] = _normal(need, of)
 
 
+class Renewed(Rules):
+    """Rules compiled anew, under the ids of an original: what has a known name keeps its id, what is new comes after.
+
+    `edited` holds the ids of the original whose kind or gate differs, or that are gone; those never hold, and nothing
+    refers to them.
+    """
+
+    def __init__(self, original: Rules, rules: Rules) -> None:
+        count, known = len(original), original.ids
+        names = [name for name in rules.names if name not in known]
+        self.names = [*original.names, *names]
+        self.ids = {**known, **{name: count + i for i, name in enumerate(names)}} if names else known
+        place = [self.ids[name] for name in rules.names]
+        self.strata = bytearray(original.strata) + bytes(len(names))
+        self.needs = [1] * len(self.names)
+        self.children = [()] * len(self.names)
+        self.safe = frozenset(place[id] for id in rules.safe)
+        for id, to in enumerate(place):
+            self.strata[to], self.needs[to] = rules.strata[id], rules.needs[id]
+            if rules.children[id]:
+                self.children[to] = tuple([place[child] for child in rules.children[id]])
+        self.edited = frozenset(id for id in range(count) if self._differs(id, original)) | (self.safe ^ original.safe)
+
+    def _differs(self, id: int, original: Rules) -> bool:
+        here, there = self.children[id], original.children[id]
+        is_same = self.needs[id] == original.needs[id] and (here == there or set(here) == set(there))
+        return not is_same or self.strata[id] != original.strata[id]
+
+
 def parents_of(rules: Rules) -> list[list[int]]:
     """Per id the nodes whose gates refer to it."""
     parents: list[list[int]] = [[] for _ in range(len(rules))]

@@ -80,6 +80,31 @@ def test_a_finder_that_was_used_before_answers_edits_like_a_new_one():
             assert [again[i].sets for i in again] == [fresh[i].sets for i in again]
 
 
+def by_name(finder: CutFinder, names: list[str]) -> dict[str, list[tuple[str, ...]]]:
+    rules = finder.rules
+    found = finder.cut_sets([rules.id(name) for name in names])
+    return {rules.name(i): [tuple(map(rules.name, each)) for each in answer.sets] for i, answer in found.items()}
+
+
+def test_rules_compiled_anew_are_answered_like_by_a_new_finder():
+    for seed in range(300):
+        dice, finder = random.Random(seed), CutFinder(random_rules(seed), 3)
+        finder.cut_sets(dice.sample(range(len(finder.rules)), k=2))
+        for other in (seed + 1, seed + 2, seed):
+            rules = random_rules(other)
+            finder = finder.renewed(rules)
+            names = dice.sample(rules.names, k=dice.randint(1, len(rules.names)))
+            assert by_name(finder, names) == by_name(CutFinder(rules, 3), names)
+            finder = finder.changed({}, without=dice.sample(finder.rules.components(), k=1))
+
+
+def test_only_what_an_edit_reaches_is_found_anew():
+    rules = random_rules(7)
+    finder = CutFinder(rules, 3)
+    finder.cut_sets(range(len(rules)))
+    assert finder.renewed(random_rules(7)).families == finder.families
+
+
 def test_a_computation_over_its_work_is_answered_to_a_lower_order_and_says_so():
     short = 0
     for seed in range(300):
