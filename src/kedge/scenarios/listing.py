@@ -38,21 +38,22 @@ class Listing:
 
     def _entries(self, family: int) -> list[Entry]:
         found: list[Entry] = []
+        kept, low = self._kept, self.diagram.low
         while family > UNIT:
-            found += self._beginning(family)
-            family = self.diagram.low[family]
+            known = kept.get(family)
+            found += self._beginning(family) if known is None else known
+            family = low[family]
         if family == UNIT:
             found.append((0, (), ()))
         return found
 
     def _beginning(self, node: int) -> list[Entry]:
         """The sets that have this node's variable."""
-        known = self._kept.get(node)
-        if known is not None:
-            return known
         component = self.variables[-self.diagram.variables[node] - 1]
-        place = self._places[component]
-        found = [_with(place, component, entry) for entry in self._entries(self.diagram.high[node])]
+        place, others = self._places[component], self.diagram.high[node]
+        found: list[Entry] = [(1, (place,), (component,))]
+        if others != UNIT:
+            found = [_with(place, component, entry) for entry in self._entries(others)]
         if len(found) <= _KEPT:
             self._kept[node] = found
         return found
