@@ -40,6 +40,7 @@ class Desk:
         (folder / "share").mkdir()
         (folder / "share" / "brief.txt").write_text("Liebe Mitglieder")
         self.environ = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
+        self.environ.pop("PYTHONUNBUFFERED", None)  # as users run it
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

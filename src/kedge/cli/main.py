@@ -100,7 +100,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # None, if somebody closed it
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    _hush()
+    sys.exit(code)
 
 
 def run(argv: list[str]) -> int:
@@ -139,6 +141,15 @@ def _answer(argv: list[str]) -> int:
         if "_KEDGE_COMPLETE" in os.environ:
             return int(end.code or 0)
         raise BrokenPipeError from end  # what click and rich make of a reader that has gone
+
+
+def _hush() -> None:
+    """Drop what nobody reads on standard error: Python would end with 120 for it, and hide what came of the work."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _leave_quietly() -> int:
