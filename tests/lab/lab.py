@@ -228,9 +228,13 @@ class Lab:
         self.switch_on(*dead)
 
     def reset(self, *names: str) -> None:
-        """Give these hosts (default: all) and their guests fresh disks, plugged in and running, as after `up`."""
-        chosen = [self.host(name) for name in names] or self.hosts()
-        hosts = [one for one in self.hosts() if one in chosen or one.machine.guest_of in {host.name for host in chosen}]
+        """Give these hosts (default: all) fresh disks, plugged in and running, as after `up`.
+
+        Their guests get fresh disks with them, and so does who copied or remembers what was written on them: a
+        secondary name server keeps a zone whose serial is higher than that of a fresh primary.
+        """
+        chosen = {self.host(name).name for name in names or self._hosts}
+        hosts = [one for one in self.hosts() if chosen & {one.name, one.machine.guest_of, one.machine.learns_from}]
         for host in reversed(hosts):
             host.kill()
             host.wipe()

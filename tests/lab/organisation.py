@@ -69,6 +69,8 @@ class Machine:
     """The names in its certificate; none: it has no certificate."""
     free_mb: int = 0
     """What an old dump leaves free on its root, once everything runs; 0: there is no old dump."""
+    learns_from: str = ""
+    """The machine whose data this one copies or remembers; it gets a fresh disk whenever that one does."""
 
     @property
     def full_name(self) -> str:
@@ -157,7 +159,8 @@ def _registered(*, faulty: bool) -> dict[str, object]:
 
 
 def _resolver() -> Machine:
-    return Machine("resolver", ELSEWHERE, (3,), (bind.Resolver(ELSEWHERE.ipv4(2)),), domain="root.example", size_mb=256)
+    server = bind.Resolver(ELSEWHERE.ipv4(2))
+    return Machine("resolver", ELSEWHERE, (3,), (server,), domain="root.example", size_mb=256, learns_from="ns1")
 
 
 def _name_servers(zone: names.Zone, *, faulty: bool) -> list[Machine]:
@@ -167,7 +170,7 @@ def _name_servers(zone: names.Zone, *, faulty: bool) -> list[Machine]:
     secondary = knot.Secondary(zone.name, OPERATOR.ipv4(53))
     return [
         Machine("ns1", OPERATOR, (53,), (sshd.Sshd(), primary), size_mb=256),
-        Machine("ns2", at, (number,), (sshd.Sshd(), secondary), size_mb=256),
+        Machine("ns2", at, (number,), (sshd.Sshd(), secondary), size_mb=256, learns_from="ns1"),
     ]
 
 

@@ -54,3 +54,12 @@ def test_a_change_reaches_both_servers(lab: Lab, fresh_host: Callable[[str], Hos
     secondary.wait_until("dig +short @127.0.0.1 verein.example MX | grep -qx '5 mx2.verein.example.'", limit_s=10)
     assert lab.ask("dns", PRIMARY, "verein.example", "MX") == ["5 mx2.verein.example"]
     assert lab.ask("dns", SECONDARY, "verein.example", "SOA") > before
+
+
+def test_a_fresh_primary_gets_a_fresh_secondary(lab: Lab) -> None:
+    """A secondary never takes an older zone; the one of the test before would stay for good."""
+    lab.host("ns1").run(["nsupdate", "-k", "/etc/bind/kedge.key"], stdin=MX_CHANGED)
+    lab.host("ns2").wait_until("dig +short @127.0.0.1 verein.example MX | grep -qx '5 mx2.verein.example.'", limit_s=10)
+    lab.reset("ns1")
+    records = [lab.ask("dns", server, "verein.example", "MX") for server in (PRIMARY, SECONDARY)]
+    assert records == [["10 mail.verein.example", "20 mx2.verein.example"]] * 2

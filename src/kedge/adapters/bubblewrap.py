@@ -291,7 +291,8 @@ async def _door(pid: int) -> AsyncIterator[socket.socket]:
         finally:
             ours.close()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), CLOSE_LIMIT_S)
+                async with asyncio.timeout(CLOSE_LIMIT_S):
+                    await process.wait()
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()

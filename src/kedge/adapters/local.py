@@ -181,7 +181,8 @@ class LocalShell:
             finally:
                 _signal_group(process, signal.SIGTERM)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), GRACE_S)
+                    async with asyncio.timeout(GRACE_S):
+                        await process.wait()
                 await _reap(process)
 
     async def put(self, source: Path, target: PurePosixPath) -> None:
@@ -254,7 +255,8 @@ class LocalNet:
             share = limit.total_seconds() / len(found)
             for family, kind, protocol, _, address in found[:-1]:
                 with contextlib.suppress(OSError):
-                    return await asyncio.wait_for(_connect(family, kind, protocol, address), share)
+                    async with asyncio.timeout(share):
+                        return await _connect(family, kind, protocol, address)
             family, kind, protocol, _, address = found[-1]
             return await _connect(family, kind, protocol, address)
 

@@ -99,7 +99,8 @@ async def close(process: asyncio.subprocess.Process) -> None:
     assert process.stdin is not None
     process.stdin.close()
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), CLOSE_LIMIT_S)
+        async with asyncio.timeout(CLOSE_LIMIT_S):
+            await process.wait()
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     await process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import random
 import resource
@@ -159,10 +160,10 @@ class Lookout:
         self._changed.clear()
         pause = self._heap[0][0] - _now() if self._heap else 60.0
         if pause > 0:
-            try:
-                await asyncio.wait_for(self._changed.wait(), pause)
-            except TimeoutError:
-                return
+            # Not wait_for: in Python 3.11 it swallows a cancellation if both happen at once (gh-86296).
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
 
 
 def _now() -> float:

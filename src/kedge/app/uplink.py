@@ -73,7 +73,8 @@ async def _answers(net: VantageNet, to: Address) -> bool:
     """Whether something there answers; refusing is an answer too: the way to it works."""
     with contextlib.suppress(OSError, TimeoutError):
         try:
-            sock = await asyncio.wait_for(net.connect(to, limit=LIMIT), LIMIT.total_seconds())
+            async with asyncio.timeout(LIMIT.total_seconds()):
+                sock = await net.connect(to, limit=LIMIT)
         except ConnectionRefusedError:
             return True
         sock.close()

@@ -61,7 +61,8 @@ class VantageNet(DirectNet):
         for address in others:
             with contextlib.suppress(OSError, TimeoutError):
                 share = limit.total_seconds() / (len(others) + 1)
-                return await asyncio.wait_for(_connect(address, to.port, socket.SOCK_STREAM), share)
+                async with asyncio.timeout(share):
+                    return await _connect(address, to.port, socket.SOCK_STREAM)
         return await _connect(last, to.port, socket.SOCK_STREAM)
 
 

@@ -268,9 +268,7 @@ class Watch:
 
     async def _tend(self) -> None:
         """Once a round: keep what looks tell as facts, rewrite the site, look whether the inventory has changed."""
-        if not self.is_frozen:
-            freeze_memory()
-            self.is_frozen = True
+        self._clean_memory()
         await self._aside(self._keep_facts)
         await self._aside(self.keeper.lay_ballast)
         if self.company.site:
@@ -282,6 +280,18 @@ class Watch:
             async with self.turning:
                 await self._aside(self._reload)
                 self.lookout.watch(self.scene.targets)
+
+    def _clean_memory(self) -> None:
+        """Collect garbage, with the inventory out of the collector's sight.
+
+        Left alone it waits for so many new objects, and those of one ended TLS connection hold 300 kB.
+        """
+        if not self.is_frozen:
+            gc.unfreeze()
+        gc.collect()
+        if not self.is_frozen:
+            gc.freeze()
+        self.is_frozen = True
 
     async def _work(self) -> None:
         await self.jobs.work(self.scene.case_at(self.clock.now()))
@@ -342,13 +352,3 @@ class Watch:
             except Exception:
                 _LOG.exception("a turn failed; the next one tries again")
             await asyncio.sleep(max(0.01, pause_s - (loop.time() - began)))
-
-
-def freeze_memory() -> None:
-    """Keep the inventory out of the garbage collector's sight.
-
-    It runs after a quarter more objects than there are, so a large inventory lets much garbage lie.
-    """
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()

@@ -17,7 +17,7 @@ from kedge.watch.around import Around
 from kedge.watch.state import Incident, Notice, State, Step, World
 from kedge.watch.verdict import Seen, Standing, fold
 
-CAUSES = {"degraded": 1, "down": 2}
+CAUSES = {"degraded": 1, "dns-drift": 2, "down": 3}
 """The findings that are told, by how bad they are; what could not be seen is shown by `kedge status`."""
 
 SIBLINGS = 200

@@ -50,8 +50,8 @@ def recipients(case: Case, notice: Notice, severity: Severity) -> list[Recipient
 
 def severity_of(case: Case, incident: Incident) -> Severity:
     """Return how bad it is: critical if something could not be brought back, a note if all still works."""
-    if incident.rule == "degraded":
-        return Severity.NOTE
+    if incident.rule != "down":
+        return Severity.NOTE if incident.rule == "degraded" else incident.finding.severity
     left = what_is_left(case, [incident.thing])
     return Severity.CRITICAL if case.toll_of(left).unrecoverable else Severity.WARNING
 

@@ -30,6 +30,7 @@ from kedge.model.observation import Observation, Status
 from kedge.model.people import Secret
 from kedge.model.ports import Address, Exit
 from kedge.probes.http import HttpProbe
+from kedge.watch.machine import CAUSES
 from tests.unit.idle_loop import run_idle
 from tests.unit.probes.fakes import serving
 from tests.unit.probes.nameservers import NameServer, name_servers
@@ -300,6 +301,7 @@ class TestJudge:
         lame, drift = judged(inventory, zone)
         assert [str(reason) for reason in lame.why] == ["example.org, zone: ns2 did not answer"]
         assert (drift.rule, str(drift.title)) == ("dns-drift", "MX of example.org was changed")
+        assert drift.rule in CAUSES  # or the watch would see it and tell nobody
         assert [str(reason) for reason in drift.why] == [
             "Declared: 10 mail; 20 mx2.example.org",
             "Seen on ns1: 5 other.example.net",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kedge.model.finding import Finding, Severity, Text
 from kedge.model.need import AtLeast
 from kedge.model.observation import Status
 from kedge.watch.state import Policy
+from kedge.watch.verdict import Standing
 from tests.unit.watch.play import DEGRADED, DOWN, OF_2007, OK, SEEN, START, TICK, UNKNOWN, Play, everything, night
 
 NEW = {"new": DOWN, "mail": DOWN, "lists": DOWN, "xmpp": DOWN, "tickets": DOWN}
@@ -213,6 +216,26 @@ class TestWorse:
         assert play.run(6, wiki=DOWN) == ["worse wiki"]
         assert play.run(6, wiki=DEGRADED) == []
         assert play.run(6, wiki=OK) == ["resolved wiki"]
+
+
+class Changed(Play):
+    """A world in which a look that sees less than it should has seen changed records."""
+
+    def judge(self, standings: Sequence[Standing]) -> Sequence[Finding]:
+        text = Text("was changed", "wurde geändert")
+        changed = [Finding("dns-drift", one.thing, Severity.WARNING, text, (), text) for one in standings if one.is_bad]
+        return changed if all(one.status is not DOWN for one in standings) else super().judge(standings)
+
+
+class TestDrift:
+    def test_a_changed_record_is_told_and_so_is_its_end(self) -> None:
+        play = Changed({"zone": ()})
+        play.world_is = everything(["zone"])
+        play.run(3)
+        assert play.run(6, zone=DEGRADED) == ["down zone"]
+        assert play.notices[0].incident.finding.rule == "dns-drift"
+        assert play.run(6, zone=DOWN) == ["worse zone"]
+        assert play.run(6, zone=OK) == ["resolved zone"]
 
 
 class TestEscalation:
