@@ -8,6 +8,7 @@ import hashlib
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -76,8 +77,12 @@ async def _pipe(said: _Said) -> AsyncIterator[tuple[asyncio.Task[None], IO[bytes
 
 
 def open_memory(data: bytes) -> IO[bytes]:
-    """Return a file in memory: a child may read it or not, and nobody has to feed it."""
-    file = os.fdopen(os.memfd_create("kedge-stdin"), "w+b")
+    """Return a file in memory: a child may read it or not, and nobody has to feed it.
+
+    Only Linux has those; elsewhere it is a file without a name, which only this process and its children can read.
+    """
+    in_memory = getattr(os, "memfd_create", None)
+    file = os.fdopen(in_memory("kedge-stdin"), "w+b") if in_memory else tempfile.TemporaryFile()  # noqa: SIM115
     file.write(data)
     file.seek(0)
     return file

@@ -143,7 +143,8 @@ def _lifeline(data: bytes) -> Iterator[IO[bytes]]:
     """Yield a file with this input that does not end before the context does, or kedge."""
     reading, writing = os.pipe()
     try:
-        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, max(len(data), PIPE_BYTES))
+        if hasattr(fcntl, "F_SETPIPE_SZ"):  # only Linux: elsewhere a pipe holds 64 KiB, as much as a script needs
+            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, max(len(data), PIPE_BYTES))
         os.set_blocking(writing, False)
         if os.write(writing, data) != len(data):
             raise OSError

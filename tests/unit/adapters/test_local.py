@@ -43,6 +43,11 @@ class TestRun:
         ended = await LocalShell().run(("sh", "-c", "cat; echo oops >&2; exit 3"), stdin=b"in\0put", limit=LONG)
         assert (ended.code, ended.stdout, ended.stderr) == (3, b"in\0put", b"oops\n")
 
+    async def test_input_where_no_file_can_be_in_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As on macOS."""
+        monkeypatch.delattr(os, "memfd_create")
+        assert (await LocalShell().run(("cat",), stdin=b"in\0put", limit=LONG)).stdout == b"in\0put"
+
     async def test_arguments_pass_through_no_shell(self) -> None:
         odd = "$(id) `id` 'x' \"y\" \n ü *"
         assert (await LocalShell().run(("printf", "%s", odd), limit=LONG)).stdout == odd.encode()
