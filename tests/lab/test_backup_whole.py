@@ -118,6 +118,8 @@ def write_inventory(folder: Path, root: Path) -> None:
     (folder / "passphrase").chmod(0o600)
 
 
+PROGRAMS = ("pg_dump", "psql", "mariadb", "perl", "gunicorn", "prosody")
+"""What reads or carries something private while the story runs."""
 HOSTS = ("hetzner-old", "hetzner-new", "tickets-db", "ns1", "ns2", "spare", "backup")
 
 
@@ -143,7 +145,7 @@ def desk(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def story(desk: Desk) -> Story:
-    watcher = ProcessList(0.2, b"pg_dump", b"psql", b"mariadb", b"perl", b"gunicorn", b"prosody")
+    watcher = ProcessList(0.2, *(program.encode() for program in PROGRAMS))
     before = desk.private_levels()
     saved = desk.states("backup")
     middle = desk.private_levels()
@@ -190,7 +192,8 @@ def test_nothing_private_is_seen_and_nothing_is_left(story: Story) -> None:
     lab, desk = story.desk.lab, story.desk
     planted = ("mailman-database", "rt-database", "wiki-database", "forum-database", "forum-key", "mailman-rest")
     secrets = [PASSPHRASE, *(lab.secrets[name] for name in planted), *PRIVATE]
-    assert "pg_dump" in story.seen  # it did look
+    # It did look; some are over between two looks.
+    assert len([program for program in PROGRAMS if program in story.seen]) >= 3
     assert [text for text in secrets if text in story.seen + story.said] == []
     kept = [path for path in (desk.folder / "state").rglob("*") if path.is_file()]
     assert kept

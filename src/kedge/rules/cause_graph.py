@@ -72,10 +72,13 @@ class Graph:
         return self._spread({thing: BAD}, fixed={}).keys()
 
     def blamed(self, thing: str) -> Iterator[str]:
-        """Yield the needs that explain how bad a thing is: what is down is not explained by what is degraded."""
+        """Yield the needs that explain how bad a thing is.
+
+        What is down is not explained by what is degraded; but what is degraded is, by one of several that is down.
+        """
         own = self.levels.get(thing, FINE)
         for expression in self.needs.get(thing, ()) if own else ():
-            if level(expression, self.levels) >= own:
+            if own == WORN or level(expression, self.levels) >= own:
                 yield from (name for name in names_in(expression) if self.levels.get(name, FINE) >= own)
 
     def _bad_seen(self) -> dict[str, int]:

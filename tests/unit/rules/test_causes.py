@@ -124,6 +124,11 @@ def test_one_of_two_name_servers_takes_nothing_down() -> None:
     assert both == {"down dns": ("example.org", "mail", "wiki"), "down dns2": ("example.org", "mail", "wiki")}
 
 
+def test_what_works_less_well_with_one_of_two_is_explained_by_the_dead_one() -> None:
+    assert short(causes(OF_2007, seen(dns=DOWN, **{"example.org": DEGRADED}))) == {"down dns": ("example.org",)}
+    assert short(causes(OF_2007, seen(dns=DOWN, **{"example.org": DOWN}))) == {"down dns": (), "down example.org": ()}
+
+
 def test_two_that_need_each_other_are_one_cause() -> None:
     found = causes({"a": ("b",), "b": ("a",), "c": ("a",)}, seen(OK, a=DOWN, b=DOWN, c=DOWN))
     assert short(found) == {"down a": ("c",)}
