@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from kedge.adapters.local import LocalShell
-from kedge.adapters.record import compare, make_record, size_with_record
+from kedge.adapters.record import RECORD, compare, compare_below, make_record, read_record, size_with_record
 from kedge.adapters.secret import Secret
 from kedge.errors import OutsideError
 from kedge.model.census import Census
@@ -29,6 +29,7 @@ CARRY_LIMIT = timedelta(hours=24)
 LOCK_WAIT_S = 60
 SAID_BYTES = 300
 STAMP = "%Y%m%dT%H%M%SZ"
+OUR_NAME = re.compile(r"kedge-(.+)-(\d{8}T\d{6}Z)")
 OURS = re.compile(r"BORG_(?:REPO|PASSPHRASE|PASSPHRASE_FD|PASSCOMMAND|NEW_PASSPHRASE|DISPLAY_PASSPHRASE)")
 KNOWN = (
     ("failed to execute borg", "cannot be used: borg is not installed here", "apt install borgbackup"),
@@ -77,11 +78,15 @@ class BorgStore:
 
     async def list(self, service: str) -> Sequence[Snapshot]:
         """Return the snapshots of a service, oldest first, without their censuses."""
+        return [snapshot for snapshot in await self.list_all() if snapshot.service == service]
+
+    async def list_all(self) -> Sequence[Snapshot]:
+        """Return the snapshots of every service, oldest first, without their censuses."""
         found = []
         for archive in (await self.ask("list"))["archives"]:
-            if match := re.fullmatch(rf"kedge-{re.escape(service)}-(\d{{8}}T\d{{6}}Z)", archive["name"]):
-                at = datetime.strptime(match[1], STAMP).replace(tzinfo=UTC)
-                found.append(Snapshot(archive["id"], service, at))
+            if match := OUR_NAME.fullmatch(archive["name"]):
+                at = datetime.strptime(match[2], STAMP).replace(tzinfo=UTC)
+                found.append(Snapshot(archive["id"], match[1], at))
         return sorted(found, key=lambda snapshot: snapshot.at)
 
     async def fetch(self, snapshot: Snapshot, spool: Path) -> Snapshot:
@@ -89,6 +94,14 @@ class BorgStore:
         await self.extract(await self.name_of(snapshot), spool)
         record = await asyncio.to_thread(compare, snapshot.id, spool)
         return Snapshot(snapshot.id, record.service, record.at, record.censuses)
+
+    async def fetch_below(self, snapshot: Snapshot, folder: str, spool: Path) -> None:
+        """Restore one folder of a snapshot into an empty folder, compared with its record; nothing if it has none."""
+        name = await self.name_of(snapshot)
+        await self.extract(name, spool, RECORD)
+        if any(path.startswith(f"{folder}/") for path in read_record(spool).files):  # borg refuses to extract nothing
+            await self.extract(name, spool, folder)
+        await asyncio.to_thread(compare_below, snapshot.id, spool, folder)
 
     async def name_of(self, snapshot: Snapshot) -> str:
         """Return the name of the archive of this id; raises OutsideError if it has gone."""

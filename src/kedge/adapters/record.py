@@ -67,6 +67,19 @@ def compare(snapshot: str, spool: Path) -> Record:
     return record
 
 
+def compare_below(snapshot: str, spool: Path, folder: str) -> Record:
+    """Return the record of what was fetched in part; raises OutsideError unless a folder of it is what was saved."""
+    record = read_record(spool)
+    wanted = {name: content for name, content in record.files.items() if name.startswith(f"{folder}/")}
+    try:
+        found = {name: read_content(spool / name) for name in wanted}
+    except OSError as failure:
+        raise OutsideError(f"snapshot {snapshot[:8]} does not give back all below {folder}") from failure
+    if found != wanted:
+        raise OutsideError(f"what lies below {folder} of snapshot {snapshot[:8]} is not what was saved")
+    return record
+
+
 def list_files(spool: Path) -> list[str]:
     """Return the files below a folder, by their paths in it; raises OutsideError for anything but files and folders."""
     names: list[str] = []

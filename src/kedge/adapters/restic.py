@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from kedge.adapters.local import LocalShell
-from kedge.adapters.record import compare, make_record, size_with_record
+from kedge.adapters.record import RECORD, compare, compare_below, make_record, size_with_record
 from kedge.adapters.secret import Secret
 from kedge.errors import OutsideError
 from kedge.model.census import Census
@@ -98,9 +98,16 @@ class ResticStore:
 
     async def list(self, service: str) -> Sequence[Snapshot]:
         """Return the snapshots of a service, oldest first, without their censuses."""
-        rows = await self.ask("snapshots", "--tag", f"kedge,service={service}") or []
+        return await self._list(f"kedge,service={service}")
+
+    async def list_all(self) -> Sequence[Snapshot]:
+        """Return the snapshots of every service, oldest first, without their censuses."""
+        return await self._list("kedge")
+
+    async def _list(self, tags: str) -> Sequence[Snapshot]:
+        rows = await self.ask("snapshots", "--tag", tags) or []
         try:
-            found = [Snapshot(row["id"], service, read_moment(row["time"])) for row in rows]
+            found = [Snapshot(row["id"], _service(row["tags"]), read_moment(row["time"])) for row in rows]
         except (ValueError, KeyError, TypeError) as failure:
             raise OutsideError(f"{self.name}: restic listed its snapshots in an unknown form") from failure
         return sorted(found, key=lambda snapshot: snapshot.at)
@@ -110,6 +117,12 @@ class ResticStore:
         await self.run("restore", snapshot.id, "--target", str(spool), limit=CARRY_LIMIT)
         record = await asyncio.to_thread(compare, snapshot.id, spool)
         return Snapshot(snapshot.id, record.service, record.at, record.censuses)
+
+    async def fetch_below(self, snapshot: Snapshot, folder: str, spool: Path) -> None:
+        """Restore one folder of a snapshot into an empty folder, compared with its record; nothing if it has none."""
+        wanted = ("--include", f"/{folder}", "--include", f"/{RECORD}")
+        await self.run("restore", snapshot.id, *wanted, "--target", str(spool), limit=CARRY_LIMIT)
+        await asyncio.to_thread(compare_below, snapshot.id, spool, folder)
 
     async def unlock(self) -> None:
         """Remove the locks of programs that ended without doing so, of itself: never those of others."""
@@ -179,6 +192,12 @@ def _summary(said: bytes) -> Mapping[str, Any]:
     if not isinstance(message, dict) or message.get("message_type") != "summary" or not message.get("snapshot_id"):
         raise OutsideError("restic ended without saying what it saved")
     return message
+
+
+def _service(tags: Sequence[str]) -> str:
+    """Return the service that a snapshot is tagged with; raises ValueError for none."""
+    (name,) = (tag.removeprefix("service=") for tag in tags if tag.startswith("service="))
+    return name
 
 
 def _quoted(text: bytes) -> bytes:

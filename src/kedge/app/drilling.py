@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kedge.adapters.bubblewrap import Bubblewrap
+from kedge.app.elsewhere import find_elsewhere
 from kedge.app.workshop import Workshop, first_line
 from kedge.errors import KedgeError, OutsideError, UsageError
 from kedge.model.ports import Run, Snapshot
@@ -41,6 +42,7 @@ class Drilled:
     state: Literal["proven", "failed", "impossible"]
     why: str = ""
     run: str = ""
+    elsewhere: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -56,25 +58,38 @@ async def list_snapshots(workshop: Workshop, name: str) -> list[Listed]:
     return sorted(found, key=lambda listed: listed.snapshot.at)
 
 
-async def drill(workshop: Workshop, name: str, snapshot: str = "") -> Drilled:
-    """Return what the drill of one service showed; never raises for what stands in its way."""
+async def drill(workshop: Workshop, name: str, snapshot: str = "", root: str = "") -> Drilled:
+    """Return what the drill of one service showed, with the programs of `root`, else of the root that is declared.
+
+    Never raises for what stands in its way.
+    """
     subject = workshop.subject(name)
+    elsewhere = _elsewhere(workshop, name)
     try:
         with workshop.locked(f"drill-{name}") as locked:
-            run = await _rehearse(locked, subject, snapshot)
+            run = await _rehearse(locked, subject, snapshot, root or _declared_root(subject))
     except KedgeError as failure:
-        return Drilled(name, "impossible", first_line(failure))
+        return Drilled(name, "impossible", first_line(failure), elsewhere=elsewhere)
     value = run.steps[0].result
-    return Drilled(name, "proven" if value.startswith("ok ") else "failed", value.partition(" ")[2], run.id)
+    state: Literal["proven", "failed"] = "proven" if value.startswith("ok ") else "failed"
+    return Drilled(name, state, value.partition(" ")[2], run.id, elsewhere)
 
 
-async def _rehearse(workshop: Workshop, subject: Subject, snapshot: str) -> Run:
+def _elsewhere(workshop: Workshop, name: str) -> tuple[str, ...]:
+    """Return what has to come from elsewhere, where somebody has nothing but a store."""
+    if not workshop.given:
+        return ()
+    inventory = workshop.opened.inventory
+    return find_elsewhere(inventory, name, [one for one, of in inventory.sections.services.items() if of.save])
+
+
+async def _rehearse(workshop: Workshop, subject: Subject, snapshot: str, root: str) -> Run:
     book = workshop.logbook
     for run in await book.interrupted("drill", subject.name):
         workshop.tell(f"rolling back {run.id}, which was interrupted")
         await book.roll_back(run, _deeds(workshop, subject, {}, run.id, read_plan(run).details["root"]))
     chosen = await choose_copies(workshop, subject, snapshot)
-    root = _root(subject)
+    _require_offered(subject.name, root)
     run_id = name_run("drill", subject.name, workshop.clock.now())
     copies = {service: Copy(workshop.store(one.store, service), one.snapshot) for service, one in chosen.items()}
     plan = Plan("drill", subject.name, {"root": root, "from": {name: one.to_json() for name, one in chosen.items()}})
@@ -97,15 +112,18 @@ async def choose_copies(workshop: Workshop, subject: Subject, snapshot: str = ""
     return chosen
 
 
-def _root(subject: Subject) -> str:
-    """Return whose programs a drill uses: `host`, or `folder:PATH`; raises UsageError for what is not offered yet."""
+def _declared_root(subject: Subject) -> str:
+    """Return whose programs a drill uses, as declared; raises UsageError for another host."""
     declared = subject.service.save.drill if subject.service.save else None
-    root = declared.root if declared else "host"
     if declared and declared.on:
         raise UsageError(f"{subject.name}: a drill on another host is not offered yet", hint="drill: {root: folder:…}")
+    return declared.root if declared else "host"
+
+
+def _require_offered(name: str, root: str) -> None:
+    """Raise UsageError unless a root is `host` or `folder:PATH`."""
     if root != "host" and not root.startswith("folder:/"):
-        raise UsageError(f"{subject.name}: drill root '{root}' is not offered yet", hint="host, or folder:PATH")
-    return root
+        raise UsageError(f"{name}: drill root '{root}' is not offered yet", hint="host, or folder:PATH")
 
 
 def _deeds(workshop: Workshop, subject: Subject, copies: Mapping[str, Copy], run: str, root: str) -> Sequence[Deed]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from kedge.adapters.adopted import AdoptedStore
+from kedge.app.enclosing import read_enclosure
 from kedge.app.workshop import Workshop, first_line
 from kedge.errors import EvidenceError, KedgeError, Refused, UsageError
 from kedge.model.facts import SHELF_LIFE, Fact
@@ -197,7 +198,7 @@ def _deeds(
 ) -> Sequence[Deed]:
     before = _counted_before(workshop, subject)
     rpo, opened = _rpo(workshop, subject), workshop.just_opened()
-    return saving(subject, at, stores, _spool(workshop, run), rpo, before, opened)
+    return saving(subject, at, stores, _spool(workshop, run), rpo, before, opened, read_enclosure(workshop))
 
 
 def _rpo(workshop: Workshop, subject: Subject) -> timedelta:

@@ -57,6 +57,8 @@ class Workshop:
     near: LocalShell = field(default_factory=LocalShell)
     opened_at: dict[str, datetime] = field(default_factory=dict)
     """When this process last saved to, or made, each store."""
+    given: Mapping[str, Secret] = field(default_factory=dict)
+    """Secrets that were handed over, and are declared nowhere."""
 
     @classmethod
     def open(cls, opened: Opened, tell: Callable[[str], None] = TELL) -> Workshop:
@@ -159,6 +161,8 @@ class Workshop:
         return store
 
     def _secret(self, name: str | None) -> Secret | None:
+        if name and name in self.given:
+            return self.given[name]
         declared = self.opened.inventory.sections.secrets.get(name or "")
         if declared is None:
             return None

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from kedge.cli.options import complete_things, inventory_option, json_option, page, print_json
+from kedge.cli.found import workshop_options
+from kedge.cli.options import complete_things, json_option, page, print_json
 
 if TYPE_CHECKING:
     from kedge.app.restoring import RestorePlan
+    from kedge.app.workshop import Workshop
 
 EPILOG = """\b
 Examples:
   kedge restore share --to /tmp/look           into a folder, to look at it
   kedge restore wiki --to spare --plan         what would be done
   kedge restore wiki --to spare
-  kedge restore wiki --to web1 --yes-replace wiki --snapshot 1bdf654f"""
+  kedge restore wiki --to web1 --yes-replace wiki --snapshot 1bdf654f
+  kedge restore share --to /tmp/look --from sftp:store@vault.example.net:/srv/store/club"""
 
 
 @click.command("restore", epilog=EPILOG)
@@ -26,23 +30,22 @@ Examples:
 @click.option("--snapshot", default="", metavar="ID", help="This one instead of the newest.")
 @click.option("--plan", "is_plan", is_flag=True, help="Say what would be done and what is put aside; touch nothing.")
 @click.option("--yes-replace", default="", metavar="SERVICE", help="Replace what is there; it is put aside.")
-@inventory_option
+@workshop_options
 @json_option
 def command(
-    service: str, to: str, snapshot: str, is_plan: bool, yes_replace: str, path: str | None, as_json: bool
-) -> None:
+    service: str, to: str, snapshot: str, is_plan: bool, yes_replace: str,
+    open_workshop: Callable[..., Workshop], as_json: bool,
+) -> None:  # fmt: skip
     """Restore a service from a snapshot, compared with its census; what is there is renamed, never deleted.
 
     Stop the service on that host first, and start it afterwards: kedge does neither yet.
     """
     import asyncio
 
-    from kedge.app.opening import open_inventory
     from kedge.app.restoring import plan_restore, restore
-    from kedge.app.workshop import Workshop
     from kedge.cli.talk import say_step
 
-    workshop = Workshop.open(open_inventory(path), say_step)
+    workshop = open_workshop(say_step)
     plan = asyncio.run(plan_restore(workshop, service, snapshot, to))
     answer = plan.to_json()
     if not as_json:

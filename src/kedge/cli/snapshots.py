@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import click
 
-from kedge.cli.options import complete_things, inventory_option, json_option, page, print_json
+from kedge.cli.found import workshop_options
+from kedge.cli.options import complete_things, json_option, page, print_json
+
+if TYPE_CHECKING:
+    from kedge.app.workshop import Workshop
 
 EPILOG = """\b
 Examples:
   kedge snapshots
-  kedge snapshots wiki --json"""
+  kedge snapshots wiki --json
+  kedge snapshots --from sftp:store@vault.example.net:/srv/store/club"""
 
 
 @click.command("snapshots", epilog=EPILOG)
 @click.argument("services", nargs=-1, metavar="[SERVICE…]", shell_complete=complete_things)
-@inventory_option
+@workshop_options
 @json_option
-def command(services: tuple[str, ...], path: str | None, as_json: bool) -> None:
+def command(services: tuple[str, ...], open_workshop: Callable[..., Workshop], as_json: bool) -> None:
     """List the snapshots of services, oldest first, as their stores have them now."""
     import asyncio
 
     from kedge.app.drilling import list_snapshots
-    from kedge.app.opening import open_inventory
     from kedge.app.saving import chosen_services
-    from kedge.app.workshop import Workshop
 
-    workshop = Workshop.open(open_inventory(path))
+    workshop = open_workshop()
     names = chosen_services(workshop, services)
     found = [one for name in names for one in asyncio.run(list_snapshots(workshop, name))]
     if as_json:

@@ -25,11 +25,13 @@ from kedge.model.instance import Instance, Obstacle, Part
 from kedge.model.ports import Shell, Site, Snapshot, SnapshotStore
 from kedge.model.quantity import format_size
 from kedge.work.doubts import NONE, Count, count, find_doubts
+from kedge.work.enclosure import Enclosure
 from kedge.work.spool import FAR, clear, make_empty, pull, remove, size_of
 from kedge.work.step import Deed, Done
 from kedge.work.subject import Subject, instance_of
 
 _CENSUSES = TypeAdapter(Census)
+NOTHING = Enclosure()
 
 
 @dataclass(frozen=True)
@@ -64,17 +66,19 @@ def saving(
     shelf_life: timedelta,
     before: Mapping[str, Count] = MappingProxyType({}),
     opened: Container[str] = (),
+    enclosure: Enclosure = NOTHING,
 ) -> Sequence[Deed]:
     """Return the steps that save a service to these stores.
 
-    `before` is what each part held when last saved; `opened` are stores that opened a moment ago.
+    `before` is what each part held when last saved; `opened` are stores that opened a moment ago; `enclosure` is saved
+    beside the data.
     """
     parts = list(subject.service.parts())
     unopened = {name: store for name, store in stores.items() if name not in opened}
     return (
         Preflight(subject, at, unopened, spool.folder),
         *(Dump(part, instance_of(part, at), spool, subject.name, before.get(part.name)) for part in parts),
-        *(Keep(subject, parts, name, store, spool, shelf_life) for name, store in stores.items()),
+        *(Keep(subject, parts, name, store, spool, shelf_life, enclosure) for name, store in stores.items()),
         Tidy(spool.folder),
     )
 
@@ -195,6 +199,7 @@ class Keep:
     into: SnapshotStore
     spool: Spool
     shelf_life: timedelta
+    enclosure: Enclosure = NOTHING
 
     @property
     def name(self) -> str:
@@ -212,6 +217,8 @@ class Keep:
 
     async def do(self) -> Done:
         """Save it."""
+        files = self.spool.files
+        await asyncio.to_thread(self.enclosure.write, files, self.subject.name, self.store, self.parts)
         return self._done(await self.into.save(self.subject.name, self.spool.files, self._censuses()))
 
     async def undo(self) -> None:
