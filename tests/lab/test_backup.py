@@ -25,6 +25,7 @@ PASSPHRASE = "lichtblau-7-anker-petersilie"
 ROW = "kontonummer-4711-0815"
 KEDGE = str(Path(sys.executable).with_name("kedge"))
 PAGE = "http://wiki.verein.example/mediawiki/index.php/%C3%9Cbersicht_der_Vereine"
+REPOSITORY = "sftp:store@backup.verein.example:/srv/store/kedge"
 INVENTORY = """\
 version: 1
 organisation: {{name: Verein}}
@@ -39,7 +40,7 @@ stores:
   vault:
     type: restic
     on: backup
-    repository: sftp:store@backup.verein.example:/srv/store/kedge
+    repository: {repository}
     passphrase: passphrase
 services:
   db: {{kind: mariadb, host: hetzner-old, databases: [wiki, forum], save: {save}}}
@@ -94,7 +95,7 @@ class Desk:
 def desk(lab: Lab, tmp_path: Path) -> Iterator[Desk]:
     root = Cache().path("image", lab._image.key)
     save = f'{{to: vault, drill: {{root: "folder:{root}"}}}}'
-    (tmp_path / "kedge.yaml").write_text(INVENTORY.format(save=save, page=PAGE))
+    (tmp_path / "kedge.yaml").write_text(INVENTORY.format(save=save, page=PAGE, repository=REPOSITORY))
     (tmp_path / "passphrase").write_text(f"{PASSPHRASE}\n")
     (tmp_path / "passphrase").chmod(0o600)
     desk = Desk(lab, tmp_path)
@@ -114,6 +115,18 @@ def test_the_organisation_is_saved_and_proven(desk: Desk) -> None:
     assert desk.fact("wiki", "drill").startswith("ok rpo=")
     assert "bk-untested" in {rule for rule, _ in before & middle}
     assert "bk-untested" not in {rule for rule, _ in desk.findings()}
+
+
+def test_a_service_is_proven_with_nothing_but_the_passphrase(desk: Desk, tmp_path: Path) -> None:
+    """Somebody at a machine that has nothing of kedge's: no inventory, no evidence, no state."""
+    assert desk.state_of("backup", "wiki") == {"wiki": "saved"}
+    alone = Desk(desk.lab, tmp_path / "alone")
+    alone.folder.mkdir()
+    (tmp_path / "passphrase").rename(alone.folder / "passphrase")
+    (tmp_path / "kedge.yaml").unlink()
+    (drilled,) = alone.answer("drill", "--from", REPOSITORY, "--passphrase-file", "passphrase")
+    assert (drilled["service"], drilled["state"]) == ("wiki", "proven"), drilled
+    assert "elsewhere" not in drilled
 
 
 def test_a_plan_touches_nothing(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from itertools import chain
 
 from kedge.model.inventory import Inventory
 from kedge.model.need import PHASES, names_in
+from kedge.model.service import Service
 from kedge.model.thing import Thing
 
 MACHINES = ("hosts", "services", "stores")
@@ -16,10 +17,11 @@ def find_elsewhere(inventory: Inventory, service: str, saved: Collection[str]) -
     """Return, of one service, what must come from elsewhere than a store that holds what is `saved`."""
     around = _around(inventory, service)
     sections = inventory.sections
+    brought = {name for one in saved for name in _keepers(sections.services[one])}
     lacking = [
         f"service {name}: not saved here"
         for name, one in sections.services.items()
-        if name in around and name not in saved and one.has_data
+        if name in around and name not in saved and name not in brought and one.has_data
     ]
     documents = [
         f"document {name}: {_kept(inventory, one.kept)}"
@@ -31,6 +33,13 @@ def find_elsewhere(inventory: Inventory, service: str, saved: Collection[str]) -
         f"secret {name}: {_kept(inventory, one.kept)}" for name, one in sections.secrets.items() if name in wanted
     ]
     return (*lacking, *documents, *secrets)
+
+
+def _keepers(service: Service) -> Iterator[str]:
+    """Yield the services in which this one keeps a part of its own: it brings what it needs of them."""
+    for part in service.parts():
+        if part.of != "self":
+            yield getattr(service, part.of.replace("-", "_"), "")
 
 
 def _around(inventory: Inventory, service: str) -> set[str]:

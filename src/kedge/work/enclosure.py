@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kedge.errors import OutsideError
 from kedge.model.instance import Part
+from kedge.work.spool import clear
 
 ENCLOSED = "_kedge"
 """Its folder in a snapshot: no part is called so."""
@@ -54,6 +55,7 @@ class Enclosure:
             return
         files = {f"{INVENTORY}/{name}": text for name, text in self.inventory.items()}
         files |= {STORE: f"{store}\n".encode(), RECIPE: _recipe(spool, service, store, parts).encode()}
+        clear(spool / ENCLOSED)
         try:
             for name, text in files.items():
                 (spool / ENCLOSED / name).parent.mkdir(parents=True, exist_ok=True)
