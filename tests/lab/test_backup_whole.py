@@ -40,7 +40,6 @@ ROW = "kontonummer-4711-0816"
 PRIVATE = ("Schlüssel fürs Büro", "Schöne Grüße", ROW)
 """Text of tickets, posts and a database: saved, and to be seen nowhere."""
 IN_LISTS = ("setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "psql", "-q", "mailman")
-ACCOUNT = "GRANT ALL ON wiki.* TO wiki@localhost IDENTIFIED BY '{password}'"
 SSH = """\
 Host *.verein.example
     ControlPath {sockets}/%h
@@ -213,7 +212,6 @@ def test_the_wiki_comes_back_on_an_empty_host(story: Story) -> None:
     assert not plan["live"]
     restored = desk.call("restore", "wiki", "--to", "spare", "--yes-replace", "wiki")
     assert restored.returncode == 0, restored.stderr
-    spare.run(["mariadb"], stdin=ACCOUNT.format(password=lab.secrets["wiki-database"]))
     serve_wiki(spare)
     move_name(lab)
     text = desk.inventory.read_text()

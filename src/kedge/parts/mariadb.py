@@ -4,16 +4,14 @@ How they agree while others write: one session takes the global read lock, opens
 its own, releases the lock and counts in its snapshot. The lock lasts as long as the dump needs to begin, not to end.
 Tables that know no transactions (MyISAM, Aria) stand outside any snapshot; a remark names them.
 A digest is the sum of 64 bits of MD5 for each row, so that neither order nor character set matters: text is compared as
-utf8mb4, whatever a column is stored in. Accounts and grants are not part of it. Beside it rows are counted whose text
-has a question mark, or was UTF-8 taken for Latin-1 and encoded once more: what damages text says nothing, so its growth
-must.
+utf8mb4, whatever a column is stored in. Accounts with rights on the databases are kept beside it, and not counted.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
@@ -22,8 +20,19 @@ from kedge.errors import OutsideError, Refused
 from kedge.model.census import DOUBLED, OUTSIDE, QUESTIONS, Census, Tally
 from kedge.model.instance import Instance, Obstacle
 from kedge.model.ports import Exit, Shell
+from kedge.parts.mariadb_accounts import (
+    Account,
+    accounts_of,
+    lacking,
+    literal,
+    quote,
+    read_accounts,
+    told_statements,
+    write_accounts,
+)
+from kedge.parts.mariadb_counting import TWICE, Column, count_all
 
-DUMP = "dump.sql"
+DUMP, ACCOUNTS = "dump.sql", "accounts.sql"
 TRAILER = b"-- Dump completed"
 QUICK = timedelta(minutes=5)
 LONG = timedelta(hours=12)
@@ -32,20 +41,6 @@ PRIVILEGES = ("SELECT", "RELOAD", "LOCK TABLES", "PROCESS", "SHOW VIEW", "TRIGGE
 """What a complete dump needs. Without TRIGGER, mariadb-dump leaves triggers out and says nothing."""
 # Never `utf8`, which drops what needs four bytes; and never what an option file says.
 CLIENT = ("--default-character-set=utf8mb4", "--max-allowed-packet=1G")
-TEXTS = frozenset(
-    {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "inet4", "inet6", "uuid"}
-)
-WRITTEN = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
-"""Types in which people's text is kept, and may be damaged."""
-TWICE = 2**32
-# A letter from U+00C2 to U+00F4, as the first byte of a character is misread, and one that the next byte is misread as.
-_MISREAD = (
-    r"\\xC3[\\x82-\\xB4](\\xC2[\\x80-\\xBF]|\\xC5[\\x92\\x93\\xA0\\xA1\\xB8\\xBD\\xBE]|"
-    r"\\xC6\\x92|\\xCB[\\x86\\x9C]|\\xE2[\\x80\\x82\\x84])"
-)
-_QUESTION = r"\\x3F|\\xEF\\xBF\\xBD"
-MISREAD, QUESTION, SUSPECT = f"'{_MISREAD}'", f"'{_QUESTION}'", f"'{_QUESTION}|{_MISREAD}'"
-"""Regular expressions of bytes, as SQL strings (windows-1252, as MySQL's latin1 is)."""
 ERROR_LINE = re.compile(r"ERROR \d+ \([0-9A-Z]+\)(?: at line \d+)?|ERROR at line \d+(?=: Unknown command)")
 MEANINGS = (
     (re.compile(r"ERROR (?:1153|2006|2013|2020) |[Ee]rror:? (?:2013|2020)\b"),
@@ -72,18 +67,6 @@ while [ ! -e code ]; do
 done
 """
 WAIT = "while [ ! -e code ]; do sleep 0.05; done\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table."""
-
-    schema: str
-    table: str
-    name: str
-    type: str
-    engine: str
-    charset: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +109,7 @@ class MariaDBPart:
         """Return the views that refer to what is not there: mariadb-dump stops at the first, with nothing dumped."""
         query = "SELECT HEX(table_schema), HEX(table_name) FROM information_schema.tables WHERE table_type = 'VIEW'"
         views = [(_unhex(schema), _unhex(view)) for schema, view in await self._rows(at, query)]
-        ours = [f"{_quoted(schema)}.{_quoted(view)}" for schema, view in views if schema in schemas]
+        ours = [f"{quote(schema)}.{quote(view)}" for schema, view in views if schema in schemas]
         checked = await self._rows(at, f"CHECK TABLE {', '.join(ours)}") if ours else []
         return sorted({row[0] for row in checked if row[2].lower() == "error"})
 
@@ -144,6 +127,7 @@ class MariaDBPart:
         script = f'cd -- "$1" && {shlex.join(self._client(at))} < session.sql'
         ended = await at.site.shell.run(("sh", "-c", script, "sh", str(spool)), limit=LONG)
         await _check_dump(at.site.shell, spool, ended)
+        await self._save_accounts(at, schemas, spool)
         return _census(self.name, began, ended.stdout, columns)
 
     async def restore(self, at: Instance, spool: PurePosixPath) -> None:
@@ -157,16 +141,45 @@ class MariaDBPart:
         ended = await at.site.shell.run(("sh", "-c", script, "sh", str(spool / DUMP)), limit=LONG)
         if ended.code != 0:
             raise _failed("the dump could not be loaded", ended)
+        if at.mode == "target":  # a sandbox lets everybody in
+            await self._make_accounts(at, spool)
 
     async def census(self, at: Instance) -> Census:
         """Count what is there now, in one snapshot."""
         schemas = self.databases or tuple(await self._schemas(at))
         columns, began = await self._columns(at, schemas), await _now(at.site.shell)
-        lines = ["START TRANSACTION WITH CONSISTENT SNAPSHOT;", *_counting(schemas, columns)]
+        lines = ["START TRANSACTION WITH CONSISTENT SNAPSHOT;", *count_all(schemas, columns)]
         ended = await at.site.shell.run(self._client(at), stdin="\n".join(lines).encode(), limit=LONG)
         if ended.code != 0:
             raise _failed("the databases could not be counted", ended)
         return _census(self.name, began, ended.stdout, columns)
+
+    async def _save_accounts(self, at: Instance, schemas: Sequence[str], spool: PurePosixPath) -> None:
+        rows = await self._rows(at, accounts_of(schemas))
+        found = sorted(Account(*map(_unhex, row)) for row in rows)
+        if found:
+            asked = told_statements(dict.fromkeys(one.name for one in found))
+            said = await self._say(at, asked, "the accounts could not be saved")
+            await _write(at.site.shell, spool / ACCOUNTS, write_accounts(found, said))
+
+    async def _make_accounts(self, at: Instance, spool: PurePosixPath) -> None:
+        """Make the accounts that had rights on these databases, as far as the server has none of their names."""
+        script = 'test ! -e "$1" || cat "$1"'
+        read = await at.site.shell.run(("sh", "-c", script, "sh", str(spool / ACCOUNTS)), limit=QUICK)
+        if read.code != 0:
+            raise _failed("the accounts could not be read", read)
+        kept = read_accounts(read.stdout.decode())
+        rows = await self._rows(at, "SELECT HEX(user), HEX(host) FROM mysql.user")
+        there = [f"{quote(_unhex(user))}@{quote(_unhex(host))}" for user, host in rows]
+        statements = "".join(kept[name] for name in lacking(kept, there))
+        await self._say(at, statements, "the databases are loaded, but their accounts could not be made")
+
+    async def _say(self, at: Instance, statements: str, failing: str) -> str:
+        """Return what a server answers to statements that nobody may see in a list of processes."""
+        ended = await at.site.shell.run((*self._client(at), "--raw"), stdin=statements.encode(), limit=QUICK)
+        if ended.code != 0:
+            raise _failed(failing, ended)
+        return ended.stdout.decode()
 
     def _client(self, at: Instance) -> tuple[str, ...]:
         return ("mariadb", *CLIENT, f"--socket={self._socket(at)}", "--batch", "--skip-column-names")
@@ -206,7 +219,7 @@ class MariaDBPart:
             "SELECT HEX(c.table_schema), HEX(c.table_name), HEX(c.column_name), c.data_type, "
             "IFNULL(t.engine, ''), IFNULL(c.character_set_name, '') FROM information_schema.columns c "
             "JOIN information_schema.tables t USING (table_schema, table_name) "
-            f"WHERE t.table_type <> 'VIEW' AND c.table_schema IN ({', '.join(map(_string, schemas)) or 'NULL'}) "
+            f"WHERE t.table_type <> 'VIEW' AND c.table_schema IN ({', '.join(map(literal, schemas)) or 'NULL'}) "
             "ORDER BY c.table_schema, c.table_name, c.ordinal_position"
         )
         rows = await self._rows(at, query)
@@ -230,68 +243,11 @@ def _session(spool: PurePosixPath, schemas: Sequence[str], columns: Sequence[Col
             "START TRANSACTION WITH CONSISTENT SNAPSHOT;",
             rf"\! sh {spool / 'begin.sh'}",
             "UNLOCK TABLES;",
-            *_counting(schemas, columns),
+            *count_all(schemas, columns),
             rf"\! sh {spool / 'wait.sh'}",
             "",
         )
     )
-
-
-def _counting(schemas: Sequence[str], columns: Sequence[Column]) -> Iterator[str]:
-    """Yield the statements that count: one row (HEX of the name, count, digest) for each table and kind of object."""
-    yield "SET SESSION time_zone = '+00:00';"
-    tables: dict[tuple[str, str], list[Column]] = {}
-    for column in columns:
-        tables.setdefault((column.schema, column.table), []).append(column)
-    for (schema, table), found in tables.items():
-        row = ", ".join(f"IFNULL(MD5({_portable(column)}), '-')" for column in found)
-        digest = f"SUM(CAST(CONV(LEFT(MD5(CONCAT_WS('#', {row})), 16), 16, 10) AS UNSIGNED))"
-        label, texts = _string(f"{schema}.{table}"), [column for column in found if column.type in WRITTEN]
-        counted = f"COUNT(*), IFNULL({digest}, 0), {_suspects(texts)}"
-        yield f"SELECT HEX({label}), {counted} FROM {_quoted(schema)}.{_quoted(table)};"
-    for schema in schemas:
-        for title, table, where, name in OBJECTS:
-            label, names = _string(f"{schema} ({title})"), f"IFNULL(SUM(CRC32({name})), 0)"
-            of = f"FROM information_schema.{table} WHERE {where} = {_string(schema)}"
-            yield f"SELECT HEX({label}), COUNT(*), {names}, 0 {of};"
-
-
-OBJECTS = (
-    ("views", "views", "table_schema", "table_name"),
-    ("triggers", "triggers", "trigger_schema", "trigger_name"),
-    ("routines", "routines", "routine_schema", "routine_name"),
-    ("events", "events", "event_schema", "event_name"),
-)
-
-
-def _portable(column: Column) -> str:
-    """Return a column as utf8mb4; what is UTF-8 already has the same bytes, and is not converted row by row."""
-    quoted = _quoted(column.name)
-    is_same = column.type in WRITTEN and column.charset in {"utf8mb4", "utf8mb3", "utf8"}
-    return f"CONVERT({quoted} USING utf8mb4)" if column.type in TEXTS and not is_same else quoted
-
-
-def _suspects(columns: Sequence[Column]) -> str:
-    """Return what counts rows that look damaged: with a question mark, plus TWICE times those encoded twice.
-
-    One sum, so that each row is looked through once: that costs half as much as its MD5.
-    """
-    marks = " | ".join(map(_marks, columns))
-    return f"IFNULL(SUM(ELT(1 + ({marks}), 0, 1, {TWICE}, {TWICE + 1})), 0)" if columns else "0"
-
-
-def _marks(column: Column) -> str:
-    """Return 1 for a question mark or U+FFFD in a text, 2 if it is encoded twice, 3 for both; by bytes, not letters."""
-    text = _portable(column)
-    asks, twice = f"(BINARY {text} RLIKE {QUESTION})", f"(BINARY {text} RLIKE {MISREAD} AND {_is_doubled(text)})"
-    return f"IF(BINARY {text} RLIKE {SUSPECT}, IFNULL({asks} + 2 * {twice}, 0), 0)"
-
-
-def _is_doubled(text: str) -> str:
-    """Return a test for UTF-8 that was taken for Latin-1 and encoded again: undone, and done again, it is the same."""
-    undone = f"CONVERT(CAST(CONVERT({text} USING latin1) AS BINARY) USING utf8mb4)"
-    again = f"CONVERT(CONVERT(CAST({undone} AS BINARY) USING latin1) USING utf8mb4)"
-    return f"CAST({again} AS BINARY) = CAST({text} AS BINARY) AND {undone} <> BINARY {text}"
 
 
 def _census(part: str, at: datetime, said: bytes, columns: Sequence[Column]) -> Census:
@@ -356,15 +312,6 @@ async def _write(shell: Shell, path: PurePosixPath, text: str) -> None:
 
 def _unhex(text: str) -> str:
     return bytes.fromhex(text).decode("utf-8", "replace")
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
-def _string(text: str) -> str:
-    """Return a string literal of any text: hexadecimal, so that nothing in it can end it."""
-    return f"CONVERT(X'{text.encode().hex()}' USING utf8mb4)"
 
 
 def _failed(what: str, ended: Exit) -> OutsideError:
