@@ -39,7 +39,8 @@ def keep_watch(opened: Opened, running: Running) -> int:
     with contextlib.ExitStack() as stack:
         try:
             workshop = stack.enter_context(workshop.locked(f"watch-{vantage}"))
-        except OutsideError as failure:  # a full disk: better two watches than none
+            stack.enter_context(workshop.database.held(f"watch-{vantage}"))
+        except OutsideError as failure:  # a full disk, a dead server: better two watches than none
             logging.getLogger(__name__).error("%s", failure.message)
         watch = Watch(workshop, vantage, rhythm, running.company)
         return asyncio.run(_once(watch) if running.is_once else _always(watch))

@@ -10,6 +10,7 @@ from kedge.evidence.database import Database
 from kedge.evidence.outbox import Delivery, KeptIncident, Outgoing, Turn, Verdict
 from kedge.evidence.span import Look
 from kedge.model.observation import Observation, Status
+from tests.integration.evidence.places import Places
 from tests.integration.evidence.samples import NIGHT
 
 VERDICT = Verdict("wiki", "http", "home", "down", NIGHT, "HTTP 500")
@@ -21,11 +22,11 @@ FAILED = Delivery(LETTER.id, "mail anna@verein.example", NIGHT, False, "refused"
 TAKEN = Delivery(LETTER.id, "sms anna", NIGHT, True, "it took it")
 
 
-def test_nothing_is_known_of_a_database_that_is_not_there(database: Database) -> None:
+def test_nothing_is_known_of_a_database_that_is_not_there(database: Database, places: Places) -> None:
     assert (
         list(database.verdicts()) == list(database.incidents(is_open=True)) == list(database.due_letters(NIGHT)) == []
     )
-    assert not database.path.exists()
+    assert places.is_untouched(database)
 
 
 def test_a_turn_is_kept(database: Database) -> None:
