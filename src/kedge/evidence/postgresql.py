@@ -162,7 +162,7 @@ class _Line:
                 raise explain_encoding(str(encoding), str(self.server))
             connection.execute(_settings(self.patience_s).encode())
             connection.autocommit = False
-            connection.read_only = is_reader
+            connection.read_only = is_reader or None  # None: as the server says, which may be "no writes"
             level = psycopg.IsolationLevel
             connection.isolation_level = level.REPEATABLE_READ if is_reader else level.READ_COMMITTED
         except BaseException:

@@ -17,6 +17,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
     _BUSY: ("is locked by another process", "try again; `SELECT * FROM pg_stat_activity` shows who works there"),
     _FULL: ("cannot grow: the server's disk is full", "make room on the server"),
     "42501": ("permission denied", "as its owner: `ALTER DATABASE … OWNER TO` the user that KEDGE_EVIDENCE names"),
+    "3F000": ("has no schema that this user may use", "`GRANT USAGE, CREATE ON SCHEMA …`, or choose its owner as user"),
     "25006": ("takes no writes: it is a standby, or was made read-only", "name the primary in KEDGE_EVIDENCE"),
     "22001": ("a text is too long to be kept", "shorten the names in the inventory"),
     "54000": ("a text is too long to be kept", "shorten the names in the inventory"),
