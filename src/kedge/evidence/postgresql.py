@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, lru_cache
@@ -62,10 +62,13 @@ class PostgresServer:
     @contextmanager
     def held(self, purpose: str) -> Iterator[bool]:
         """Yield whether nobody else held this purpose, which is held now until the end or until the connection ends."""
-        with self._explaining(), self._line.writing.connect() as connection:
-            query = "SELECT pg_try_advisory_lock(20070106, hashtext(%s))"
-            is_ours = bool(connection.exec_driver_sql(query, (purpose,)).scalar())
-            connection.rollback()
+        with ExitStack() as stack:
+            with self._explaining():
+                stack.enter_context(suppress(DBAPIError))  # it may end before the purpose does
+                connection = stack.enter_context(self._line.writing.connect())
+                query = "SELECT pg_try_advisory_lock(20070106, hashtext(%s))"
+                is_ours = bool(connection.exec_driver_sql(query, (purpose,)).scalar())
+                connection.rollback()
             yield is_ours
 
     @contextmanager

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,6 +109,18 @@ async def test_a_connection_lost_at_any_step_loses_nothing(server: Postgresql, c
     for number in points:
         await alert(number)
     assert len(received.posts) == len({post["id"] for _, post in received.posts}) == 1 + len(points)
+
+
+def test_a_watch_that_never_reached_its_server_tells_all_the_same(club: tuple[Path, Received]) -> None:
+    folder, received = club
+    text = (folder / "kedge.yaml").read_text().replace("http://192.0.2.1/", "http://127.0.0.1:1/")
+    (folder / "kedge.yaml").write_text(text)
+    environ = os.environ | {"KEDGE_EVIDENCE": "postgresql://kedge@127.0.0.1:1/kedge"}
+    argv = [str(Path(sys.executable).with_name("kedge")), "watch", "--once", "--every", "1s"]
+    done = subprocess.run(argv, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "alerts are sent from memory" in done.stderr
+    assert [post["thing"] for _, post in received.posts] == ["wiki-1"]
 
 
 async def test_two_watches_of_two_vantages_each_send_their_own(server: Postgresql, club: tuple[Path, Received]) -> None:
