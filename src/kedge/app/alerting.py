@@ -12,12 +12,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from kedge.adapters.local import LocalShell
+from kedge.app.database import open_database
 from kedge.app.opening import Opened
 from kedge.app.sending import open_office
 from kedge.errors import UsageError
 from kedge.evidence.database import Database
 from kedge.evidence.outbox import KeptIncident
-from kedge.evidence.place import find_place
 from kedge.inventory.index import build_index
 from kedge.model.observation import Status
 from kedge.watch.letter import Letter
@@ -161,4 +161,4 @@ def _weight(status: Status) -> float:
 
 
 def _database(opened: Opened) -> Database:
-    return Database(find_place(opened.path, os.environ))
+    return open_database(opened.path)

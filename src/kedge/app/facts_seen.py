@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from kedge.app.database import open_database
 from kedge.app.targets import Target
-from kedge.evidence.database import Database
-from kedge.evidence.place import find_place
 from kedge.evidence.span import Look
 from kedge.model.facts import Fact, Facts
 from kedge.model.observation import Status
@@ -28,7 +26,7 @@ def keep(inventory: Path, targets: Sequence[Target], looks: Sequence[Look]) -> N
     """Keep looks as spans and what they tell as facts, in the inventory's database; raises EvidenceError."""
     if not looks:
         return
-    database = Database(find_place(inventory, os.environ))
+    database = open_database(inventory)
     database.append(looks)
     known = database.facts(max(look.at for look in looks))
     told = [fact for target, look in zip(targets, looks, strict=True) for fact in facts_of(target, look)]
@@ -41,7 +39,7 @@ def due(inventory: Path, targets: Sequence[Target], at: datetime) -> list[Target
     rare = [target for target in targets if hasattr(target.probe, "every")]
     if not rare:
         return list(targets)
-    spans = Database(find_place(inventory, os.environ)).current_spans()
+    spans = open_database(inventory).current_spans()
     known = {(span.thing, span.probe): span for span in spans if span.seen.status is Status.OK}
     fresh = {
         id(target)

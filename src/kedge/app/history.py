@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
+from kedge.app.database import open_database
 from kedge.app.opening import Opened
 from kedge.errors import UsageError
 from kedge.evidence.database import Database
-from kedge.evidence.place import find_place
 
 LATEST = 20
 
@@ -42,4 +41,4 @@ def _took(began: Any, ended: Any) -> str:
 
 
 def _database(opened: Opened) -> Database:
-    return Database(find_place(opened.path, os.environ))
+    return open_database(opened.path)

@@ -91,7 +91,6 @@ def read_losses(case: Case, texts: tuple[str, ...]) -> list[Loss]:
 
 def _recorded(path: Path, now: datetime) -> list[Fact]:
     """Return the facts of the inventory's database; none if nothing was ever recorded."""
-    from kedge.evidence.database import Database
-    from kedge.evidence.place import find_place
+    from kedge.app.database import open_database
 
-    return list(Database(find_place(path, os.environ)).facts(now).latest.values())
+    return list(open_database(path).facts(now).latest.values())

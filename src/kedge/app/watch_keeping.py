@@ -161,7 +161,7 @@ class Keeper:
         with self.lock:
             found = [one for one in self.unkept.values() if one.done is None and one.due <= now]
             with contextlib.suppress(EvidenceError):
-                kept = self.database.due_letters(now)
+                kept = self.database.due_letters(now, self.vantage)
                 found += [one for one in kept if one.id not in self.unkept and one.id not in self.ended]
         return [(one, _LETTER.validate_json(one.content)) for one in found]
 
@@ -199,31 +199,37 @@ class Keeper:
     # -- ballast -------------------------------------------------------------------------------
 
     @property
-    def ballast(self) -> Path:
-        """The file that keeps room for alerts on a disk that others fill."""
-        return self.database.path.with_name(BALLAST)
+    def ballast(self) -> Path | None:
+        """The file that keeps room for alerts on a disk that others fill; none beside a server's database."""
+        return self.database.path.with_name(BALLAST) if self.database.path else None
 
     def lay_ballast(self) -> None:
         """Take the room, if there is twice as much."""
-        folder = self.ballast.parent
+        ballast = self.ballast
+        if ballast is None:
+            return
+        folder = ballast.parent
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             room = os.statvfs(folder)
-            if self.ballast.exists() or room.f_bavail * room.f_frsize < 2 * BALLAST_BYTES:
+            if ballast.exists() or room.f_bavail * room.f_frsize < 2 * BALLAST_BYTES:
                 return
-            with self.ballast.open("wb") as file:
+            with ballast.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
         except OSError:
             with contextlib.suppress(OSError):
-                self.ballast.unlink(missing_ok=True)
+                ballast.unlink(missing_ok=True)
 
     def drop_ballast(self) -> bool:
         """Give the room back; False if there is none."""
+        ballast = self.ballast
         try:
-            self.ballast.unlink()
+            if ballast is None:
+                return False
+            ballast.unlink()
         except OSError:
             return False
-        _LOG.warning("%s: the disk is full; the ballast was dropped to keep alerts", self.ballast.parent)
+        _LOG.warning("%s: the disk is full; the ballast was dropped to keep alerts", ballast.parent)
         return True
 
 

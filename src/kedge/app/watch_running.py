@@ -7,8 +7,10 @@ import contextlib
 import logging
 import signal
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
 from kedge.app.lookout import Rhythm
 from kedge.app.opening import Opened
@@ -18,6 +20,7 @@ from kedge.app.workshop import Workshop
 from kedge.errors import OutsideError, UsageError
 from kedge.model.quantity import parse_duration
 
+T = TypeVar("T")
 SHORTEST = timedelta(seconds=1)
 
 
@@ -37,12 +40,19 @@ def keep_watch(opened: Opened, running: Running) -> int:
     vantage = choose_vantage(opened.inventory, running.vantage)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     with contextlib.ExitStack() as stack:
-        try:
-            workshop = stack.enter_context(workshop.locked(f"watch-{vantage}"))
-        except OutsideError as failure:  # a full disk: better two watches than none
-            logging.getLogger(__name__).error("%s", failure.message)
+        workshop = _hold(stack, workshop.locked(f"watch-{vantage}")) or workshop
+        _hold(stack, workshop.database.held(f"watch-{vantage}"))
         watch = Watch(workshop, vantage, rhythm, running.company)
         return asyncio.run(_once(watch) if running.is_once else _always(watch))
+
+
+def _hold(stack: contextlib.ExitStack, lock: AbstractContextManager[T]) -> T | None:
+    """Return what a lock yields; None on a full disk, without the server: better two watches than none."""
+    try:
+        return stack.enter_context(lock)
+    except OutsideError as failure:
+        logging.getLogger(__name__).error("%s", failure.message)
+        return None
 
 
 def _every(text: str) -> timedelta:

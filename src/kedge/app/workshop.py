@@ -17,10 +17,11 @@ from kedge.adapters.local import LocalShell, LocalSite
 from kedge.adapters.login import enter
 from kedge.adapters.restic import ResticStore
 from kedge.adapters.secret import Secret, read_secret, without_secrets
+from kedge.app.database import open_database
 from kedge.app.opening import Opened
 from kedge.errors import KedgeError, UsageError
 from kedge.evidence.database import Database
-from kedge.evidence.place import find_place
+from kedge.evidence.place import PASSWORD, find_folder
 from kedge.inventory.secrecy import holds_password
 from kedge.model.ports import Site, SnapshotStore
 from kedge.model.saving import Store
@@ -64,20 +65,20 @@ class Workshop:
     def open(cls, opened: Opened, tell: Callable[[str], None] = TELL) -> Workshop:
         """Return the workshop of an inventory."""
         references = [secret.from_ for secret in opened.inventory.sections.secrets.values() if secret.from_]
+        references.append(os.environ.get(PASSWORD, ""))
         environ = {**without_secrets(os.environ, references), "LC_ALL": "C.UTF-8"}
         near = LocalShell(hop=lambda argv: (*DIES_TOO, *argv), env=environ)
         return cls(opened, tell=tell, near=near)
 
     @property
     def folder(self) -> Path:
-        """Where locks, spools and restic's cache lie: beside the database."""
-        place = find_place(self.opened.path, self.environ)
-        return place.with_name(f"{place.stem}.work")
+        """Where locks, spools and restic's cache lie: beside the database, if that is a file."""
+        return find_folder(self.opened.path, self.environ)
 
     @property
     def database(self) -> Database:
         """Where runs and facts are kept."""
-        return Database(find_place(self.opened.path, self.environ))
+        return open_database(self.opened.path, self.environ)
 
     @property
     def logbook(self) -> Logbook:

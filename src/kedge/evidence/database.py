@@ -1,4 +1,4 @@
-"""The database: facts, runs and spans, kept in one SQLite file.
+"""The database: facts, runs and spans, kept in one SQLite file or by a PostgreSQL server.
 
 This module is light: SQLAlchemy is imported with the first call that needs it, and a database that was never written
 needs nothing. Every write is one short transaction, and every call may be made from any thread or process.
@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kedge.errors import EvidenceError
+from kedge.errors import EvidenceError, Refused
+from kedge.evidence.place import Server
 from kedge.evidence.span import GAP, Look, Span
 from kedge.model.facts import Fact, Facts
 from kedge.model.ports import Run, Step
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from kedge.evidence.outbox import Delivery, KeptIncident, Outgoing, Turn, Verdict
+    from kedge.evidence.postgresql import PostgresServer
+    from kedge.evidence.sqlite import SqliteFile
 
 Kept = TypeVar("Kept")
 
@@ -32,16 +35,21 @@ IMPORT_BATCH = 500
 
 
 class Database:
-    """Keeps facts (as a Ledger), runs (as Runs) and spans in the file at `path`, which the first write makes.
+    """Keeps facts (as a Ledger), runs (as Runs) and spans in a file, which the first write makes, or at a server.
 
-    Reading a database that is not there finds no facts and makes no file.
+    Reading a database that is not there finds no facts and makes no file, and of a server's no tables.
     `kedge` is the version written beside a schema it made, for those who come with an older one.
     """
 
-    def __init__(self, path: Path, *, kedge: str = "", patience: timedelta = PATIENCE) -> None:
-        self.path = path
+    def __init__(self, place: Path | Server, *, kedge: str = "", patience: timedelta = PATIENCE) -> None:
+        self.place = place
         self.patience = patience
         self._kedge = kedge
+
+    @property
+    def path(self) -> Path | None:
+        """Its file; None if a server keeps it."""
+        return self.place if isinstance(self.place, Path) else None
 
     def facts(self, now: datetime) -> Facts:
         """Return the newest fact for each thing and what, as known at `now`."""
@@ -143,9 +151,9 @@ class Database:
             if new:
                 spans.append_looks(connection, new, gap)
 
-    def due_letters(self, now: datetime) -> Sequence[Outgoing]:
-        """Return the letters that are to be tried now, oldest first."""
-        return self._read_watch(lambda outbox, connection: outbox.read_due(connection, now))
+    def due_letters(self, now: datetime, vantage: str = "") -> Sequence[Outgoing]:
+        """Return the letters that are to be tried now, oldest first; all, or those that one vantage sees to."""
+        return self._read_watch(lambda outbox, connection: outbox.read_due(connection, now, vantage))
 
     def latest_letters(self, most: int) -> tuple[Sequence[Outgoing], Sequence[Delivery]]:
         """Return at most so many letters, the newest last, and every try to deliver them."""
@@ -215,42 +223,76 @@ class Database:
         return len(read)
 
     @contextmanager
+    def held(self, purpose: str) -> Iterator[None]:
+        """Hold a purpose against every other machine; raises Refused if another holds it. A file has but one machine.
+
+        It is held as long as the connection lasts: after a server's restart another one may take it.
+        """
+        if isinstance(self.place, Path):
+            yield
+            return
+        with _open_server(self.place, self.patience).held(purpose) as is_ours:
+            if not is_ours:
+                raise Refused(
+                    f"{purpose} is under way already on another machine with {self.place}",
+                    hint="`SELECT client_addr FROM pg_stat_activity` shows where",
+                )
+            yield
+
+    @contextmanager
     def _reading(self) -> Iterator[Connection | None]:
         if not self._is_there():
             yield None
             return
         from kedge.evidence.migrations import Opened, read_schema
-        from kedge.evidence.sqlite import SqliteFile
 
-        with SqliteFile(self.path, self.patience).reading() as connection:
-            schema = read_schema(connection, Opened(str(self.path), self._version))
+        with self._ground().reading() as connection:
+            schema = read_schema(connection, Opened(str(self.place), self._version))
             yield connection if schema else None
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         from kedge.evidence.migrations import SCHEMA, Opened, migrate, read_schema
-        from kedge.evidence.sqlite import SqliteFile
 
-        opened = Opened(str(self.path), self._version)
-        with SqliteFile(self.path, self.patience).opened() as connection:
+        opened = Opened(str(self.place), self._version)
+        with self._ground().opened() as connection:
             migrate(connection, opened)
             with connection.begin():
                 if read_schema(connection, opened) != SCHEMA:  # somebody migrated, or replaced, the file just now
-                    raise EvidenceError(f"{self.path} was changed by another kedge", hint="try again")
+                    raise EvidenceError(f"{self.place} was changed by another kedge", hint="try again")
                 yield connection
 
+    def _ground(self) -> SqliteFile | PostgresServer:
+        if isinstance(self.place, Server):
+            return _open_server(self.place, self.patience)
+        from kedge.evidence.sqlite import SqliteFile
+
+        return SqliteFile(self.place, self.patience)
+
     def _is_there(self) -> bool:
+        if isinstance(self.place, Server):
+            return True
         from kedge.evidence.failure import explain_os
 
         try:
-            self.path.stat()
+            self.place.stat()
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            raise explain_os(error, self.path) from error
+            raise explain_os(error, self.place) from error
         return True
 
     def _version(self) -> str:
         from importlib.metadata import version
 
         return self._kedge or version("kedge")
+
+
+def _open_server(server: Server, patience: timedelta) -> PostgresServer:
+    try:
+        from kedge.evidence.postgresql import PostgresServer
+    except ImportError as error:  # no psycopg, or none that finds libpq
+        from kedge.evidence.server_failure import explain_driver
+
+        raise explain_driver(str(server)) from error
+    return PostgresServer(server, patience)

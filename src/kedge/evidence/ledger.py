@@ -41,7 +41,8 @@ def read_newest(connection: Connection, now: datetime) -> Sequence[Fact]:
 def read_all(connection: Connection) -> Iterator[Fact]:
     """Yield every fact in the order in which they were written."""
     query = select(*_COLUMNS).order_by(fact.c.number).execution_options(yield_per=1000)
-    yield from map(_fact, connection.execute(query))
+    with connection.execute(query) as rows:
+        yield from map(_fact, rows)
 
 
 def require_keepable(texts: Iterable[str]) -> None:

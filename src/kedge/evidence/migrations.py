@@ -174,7 +174,7 @@ def read_schema(connection: Connection, opened: Opened) -> int:
     if not (schema.isascii() and schema.isdecimal() and int(schema)):
         raise EvidenceError(
             f"{opened.where} is not a database of kedge",
-            hint="name another file in KEDGE_EVIDENCE, or move this one away",
+            hint="name another one in KEDGE_EVIDENCE, or move this one away",
         )
     if int(schema) > SCHEMA:
         raise _say_newer(int(schema), known.get("kedge", "unknown"), opened)

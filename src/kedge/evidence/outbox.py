@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, delete, insert, inspect, select, update
@@ -18,6 +18,9 @@ from kedge.evidence.tables import delivery as delivery_table
 from kedge.evidence.tables import incident as incident_table
 from kedge.evidence.tables import outbox as outbox_table
 from kedge.evidence.tables import verdict as verdict_table
+
+ADOPTED_AFTER = timedelta(minutes=15)
+"""A letter that has been due for so long is no longer left to the vantage that wrote it, which may be dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,10 @@ _DELIVERY = [delivery_table.c[name] for name in Delivery.__slots__]
 
 
 def write_turn(connection: Connection, turn: Turn, vantage: str) -> None:
-    """Keep a turn; a letter that is there already stays as it is, so that writing twice is safe."""
+    """Keep a turn; a letter that is there already only learns of further tries, so that writing twice is safe.
+
+    Twice it is written when nobody knows whether the first time was kept: the connection broke at the commit.
+    """
     for one in turn.verdicts:
         _put(connection, verdict_table, _row(one), ("thing", "probe", "vantage"))
     for incident in turn.incidents:
@@ -103,14 +109,25 @@ def write_turn(connection: Connection, turn: Turn, vantage: str) -> None:
         here = (table.thing == thing) & (table.probe == probe) & (table.vantage == vantage)
         connection.execute(delete(verdict_table).where(here))
     for letter in turn.letters:
-        known = connection.execute(select(outbox_table.c.id).where(outbox_table.c.id == letter.id)).first()
-        if known is None:
-            connection.execute(insert(outbox_table), _row(letter))
+        _put_letter(connection, letter)
 
 
-def read_due(connection: Connection, now: datetime) -> Sequence[Outgoing]:
-    """Return the letters that are to be tried now, oldest first."""
+def _put_letter(connection: Connection, letter: Outgoing) -> None:
+    mine = outbox_table.c.id == letter.id
+    known = connection.execute(select(outbox_table.c.tries).where(mine)).scalar()
+    if known is None:
+        connection.execute(insert(outbox_table), _row(letter))
+    elif known < letter.tries:
+        connection.execute(update(outbox_table).where(mine).values(_row(letter)))
+
+
+def read_due(connection: Connection, now: datetime, vantage: str = "") -> Sequence[Outgoing]:
+    """Return the letters that are to be tried now, oldest first; without those that other vantages see to."""
     waiting = outbox_table.c.done.is_(None) & (outbox_table.c.due <= now)
+    if vantage:
+        theirs = select(incident_table.c.id).where(incident_table.c.vantage != vantage)
+        is_left = outbox_table.c.due <= now - ADOPTED_AFTER
+        waiting &= is_left | outbox_table.c.incident.not_in(theirs)
     query = select(*_OUTGOING).where(waiting).order_by(outbox_table.c.number)
     return [Outgoing(*row) for row in connection.execute(query)]
 

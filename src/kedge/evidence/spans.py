@@ -58,7 +58,8 @@ def read_all(connection: Connection) -> Iterator[Span]:
     """Yield every span in the order in which they were opened."""
     if _has_spans(connection):
         query = select(*_COLUMNS).order_by(span_table.c.number).execution_options(yield_per=1000)
-        yield from map(_span, connection.execute(query))
+        with connection.execute(query) as rows:
+            yield from map(_span, rows)
 
 
 def _grow(known: Numbered | None, look: Look, gap: timedelta) -> Numbered | None:

@@ -1,7 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +11,7 @@ from kedge.evidence.database import Database
 from kedge.model.facts import Fact, Facts
 from kedge.model.ports import Ledger
 from tests.integration.evidence import samples
+from tests.integration.evidence.places import Places
 from tests.integration.evidence.samples import NIGHT, fact
 
 FEW = st.sampled_from(["a", "b"])
@@ -25,40 +25,39 @@ def test_it_is_a_ledger(database: Database) -> None:
     assert ledger.facts(NIGHT).get("wiki", "backup") == fact()
 
 
-def test_nothing_recorded_is_no_facts_and_makes_no_file(database: Database, tmp_path: Path) -> None:
+def test_nothing_recorded_is_no_facts_and_makes_nothing(database: Database, places: Places) -> None:
     assert database.facts(NIGHT) == Facts(NIGHT)
     assert len(list(database.export_lines())) == 2
     assert database.load("x") is None
     assert list(database.unfinished()) == []
-    assert list(tmp_path.iterdir()) == []
+    assert places.is_untouched(database)
 
 
-def test_an_empty_file_is_no_facts(database: Database) -> None:
-    database.path.parent.mkdir()
-    database.path.touch()
-    assert database.facts(NIGHT) == Facts(NIGHT)
-    database.record([fact()])
-    assert len(database.facts(NIGHT).latest) == 1
+def test_an_empty_file_is_no_facts(file: Database) -> None:
+    assert file.path
+    file.path.parent.mkdir()
+    file.path.touch()
+    assert file.facts(NIGHT) == Facts(NIGHT)
+    file.record([fact()])
+    assert len(file.facts(NIGHT).latest) == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(samples.facts, min_size=1, max_size=5))
-def test_what_goes_in_comes_out(facts: list[Fact]) -> None:
-    with TemporaryDirectory() as folder:
-        database = Database(Path(folder) / "e")
-        database.record(facts)
-        now = datetime.max.replace(tzinfo=UTC)
-        assert database.facts(now) == Facts.of(distinct(facts), now)
+def test_what_goes_in_comes_out(places: Places, facts: list[Fact]) -> None:
+    database = places.database()
+    database.record(facts)
+    now = datetime.max.replace(tzinfo=UTC)
+    assert database.facts(now) == Facts.of(distinct(facts), now)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.lists(colliding, max_size=8), max_size=4), CLOSE)
-def test_newest_is_what_the_model_says(batches: list[list[Fact]], now: datetime) -> None:
-    with TemporaryDirectory() as folder:
-        database = Database(Path(folder) / "e")
-        for batch in batches:
-            database.record(batch)
-        assert database.facts(now) == Facts.of(distinct(one for batch in batches for one in batch), now)
+def test_newest_is_what_the_model_says(places: Places, batches: list[list[Fact]], now: datetime) -> None:
+    database = places.database()
+    for batch in batches:
+        database.record(batch)
+    assert database.facts(now) == Facts.of(distinct(one for batch in batches for one in batch), now)
 
 
 def distinct(facts: object) -> list[Fact]:
@@ -110,15 +109,17 @@ def test_what_no_database_can_hold_is_refused_as_a_whole(database: Database, bad
     assert not database.facts(NIGHT + timedelta(1)).latest
 
 
-def test_folder_and_file_are_private(database: Database) -> None:
-    database.record([fact()])
-    assert database.path.stat().st_mode & 0o777 == 0o600
-    assert database.path.parent.stat().st_mode & 0o777 == 0o700
+def test_folder_and_file_are_private(file: Database) -> None:
+    file.record([fact()])
+    assert file.path
+    assert file.path.stat().st_mode & 0o777 == 0o600
+    assert file.path.parent.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("name", ["a b", "q?mode=memory", "100%41", "h#x", "ü", "'\""])
 def test_any_path_will_do(tmp_path: Path, name: str) -> None:
-    database = Database(tmp_path / name / name)
+    path = tmp_path / name / name
+    database = Database(path)
     database.record([fact()])
-    assert database.path.is_file()
+    assert path.is_file()
     assert database.facts(NIGHT).latest

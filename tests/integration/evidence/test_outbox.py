@@ -7,9 +7,10 @@ import pytest
 
 from kedge.errors import EvidenceError
 from kedge.evidence.database import Database
-from kedge.evidence.outbox import Delivery, KeptIncident, Outgoing, Turn, Verdict
+from kedge.evidence.outbox import ADOPTED_AFTER, Delivery, KeptIncident, Outgoing, Turn, Verdict
 from kedge.evidence.span import Look
 from kedge.model.observation import Observation, Status
+from tests.integration.evidence.places import Places
 from tests.integration.evidence.samples import NIGHT
 
 VERDICT = Verdict("wiki", "http", "home", "down", NIGHT, "HTTP 500")
@@ -21,11 +22,11 @@ FAILED = Delivery(LETTER.id, "mail anna@verein.example", NIGHT, False, "refused"
 TAKEN = Delivery(LETTER.id, "sms anna", NIGHT, True, "it took it")
 
 
-def test_nothing_is_known_of_a_database_that_is_not_there(database: Database) -> None:
+def test_nothing_is_known_of_a_database_that_is_not_there(database: Database, places: Places) -> None:
     assert (
         list(database.verdicts()) == list(database.incidents(is_open=True)) == list(database.due_letters(NIGHT)) == []
     )
-    assert not database.path.exists()
+    assert places.is_untouched(database)
 
 
 def test_a_turn_is_kept(database: Database) -> None:
@@ -51,6 +52,23 @@ def test_keeping_a_turn_twice_sends_nothing_twice(database: Database) -> None:
     database.end_try(LETTER.id, [TAKEN], None)
     database.keep_turn(TURN, "home")
     assert list(database.due_letters(LATER)) == []
+
+
+def test_a_turn_kept_late_tells_of_the_tries_meanwhile(database: Database) -> None:
+    """The connection broke at the commit, nobody knew whether it was kept, and the letter was sent from memory."""
+    sent = replace(LETTER, tries=1, begun=NIGHT, done=NIGHT, outcome="by sms anna: it took it")
+    database.keep_turn(TURN, "home")
+    database.keep_turn(replace(TURN, letters=[sent]), "home")
+    assert list(database.due_letters(LATER)) == []
+    assert list(database.latest_letters(5)[0]) == [sent]
+
+
+def test_another_vantage_leaves_a_letter_until_it_is_long_overdue(database: Database) -> None:
+    database.keep_turn(TURN, "home")
+    assert list(database.due_letters(LATER, "home")) == [LETTER]
+    assert list(database.due_letters(LATER, "elsewhere")) == []
+    assert list(database.due_letters(LATER)) == [LETTER]
+    assert list(database.due_letters(NIGHT + ADOPTED_AFTER, "elsewhere")) == [LETTER]
 
 
 def test_a_letter_is_due_until_it_is_done(database: Database) -> None:

@@ -10,16 +10,18 @@ from pathlib import Path
 from threading import Thread
 
 from kedge.evidence.database import Database
+from kedge.evidence.place import Server
 from kedge.model.facts import Facts
+from tests.integration.evidence.places import Places
 from tests.integration.evidence.samples import NIGHT
 
 WORKER = Path(__file__).with_name("worker.py")
 NOW = NIGHT + timedelta(days=9999)
-WRITERS, EACH = 4, 40
+WRITERS, EACH = 4, 20
 
 
-def start(path: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(WORKER), str(path), *arguments]
+def start(place: Path | Server, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(WORKER), place.url if isinstance(place, Server) else str(place), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -28,9 +30,9 @@ def count_pairs(facts: Facts) -> Counter[int]:
     return Counter(int(what.partition("/")[2]) for _, what in facts.latest)
 
 
-def test_several_writers_at_once_lose_nothing_from_the_first_moment(tmp_path: Path) -> None:
+def test_several_writers_at_once_lose_nothing_from_the_first_moment(places: Places) -> None:
     """None makes the database for the others: they also race to create and migrate it."""
-    path = tmp_path / "state" / "evidence.sqlite"
+    path = places.place()
     workers = [start(path, "record", f"writer-{number}", str(EACH)) for number in range(WRITERS)]
     results = [worker.communicate() for worker in workers]
     assert [worker.returncode for worker in workers] == [0] * WRITERS, results
@@ -55,11 +57,11 @@ def test_threads_of_one_process_may_share_it(database: Database) -> None:
     assert len(database.facts(NOW).latest) == 80
 
 
-def test_a_killed_writer_leaves_whole_transactions_and_all_it_acknowledged(tmp_path: Path) -> None:
-    path = tmp_path / "evidence.sqlite"
+def test_a_killed_writer_leaves_whole_transactions_and_all_it_acknowledged(places: Places) -> None:
+    path = places.place()
     chance = random.Random(20070106)
     known = 0
-    for life in range(8):
+    for life in range(5):
         acknowledged = kill_while_writing(path, f"life-{life}", after=chance.randrange(6))
         facts = Database(path).facts(NOW)
         mine = Facts(NOW, {key: one for key, one in facts.latest.items() if key[0] == f"life-{life}"})
@@ -71,7 +73,7 @@ def test_a_killed_writer_leaves_whole_transactions_and_all_it_acknowledged(tmp_p
     assert len(Database(path).facts(NOW).latest) == known
 
 
-def kill_while_writing(path: Path, name: str, after: int) -> int:
+def kill_while_writing(path: Path | Server, name: str, after: int) -> int:
     """Return how many pairs the worker acknowledged before it was killed in the midst of the next ones."""
     worker = start(path, "record", name)
     assert worker.stdout

@@ -2,8 +2,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby, pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 from kedge.evidence.database import Database
 from kedge.evidence.span import GAP, Look, Span
 from kedge.model.observation import Observation, Status
+from tests.integration.evidence.places import Places
 from tests.integration.evidence.samples import NIGHT
 
 OK, DOWN = Observation(Status.OK, "HTTP 200"), Observation(Status.DOWN, "no answer")
@@ -75,8 +74,8 @@ def test_what_a_server_sent_cannot_spoil_the_looks_beside_it(database: Database)
     assert len(spans(database)) == 2
 
 
-def test_importing_twice_or_older_history_keeps_what_is_there(database: Database, tmp_path: Path) -> None:
-    older = Database(tmp_path / "older")
+def test_importing_twice_or_older_history_keeps_what_is_there(database: Database, places: Places) -> None:
+    older = places.database()
     older.append([look(0, DOWN), look(1)])
     database.append([look(1), look(2)])
     for _ in range(2):
@@ -89,17 +88,18 @@ def test_importing_twice_or_older_history_keeps_what_is_there(database: Database
 minutes = st.lists(st.tuples(st.integers(0, 60), st.booleans(), st.sampled_from(["wiki", "mail"])), max_size=20)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(minutes, st.integers(1, 5))
-def test_spans_are_what_the_model_says_however_they_were_batched(given: list[tuple[int, bool, str]], size: int) -> None:
+def test_spans_are_what_the_model_says_however_they_were_batched(
+    places: Places, given: list[tuple[int, bool, str]], size: int
+) -> None:
     looks = sorted({(at, thing): look(at, OK if up else DOWN, thing) for at, up, thing in given}.values(), key=when)
-    with TemporaryDirectory() as folder:
-        database = Database(Path(folder) / "e")
-        for start in range(0, len(looks), size):
-            database.append(reversed(looks[start : start + size]))
-        found = {(one.thing, minute(one.first), minute(one.last), one.n) for one in database.current_spans()}
-        assert len(spans(database)) == sum(len(list(model(looks, thing))) for thing in ("wiki", "mail"))
-        assert found == {(thing, *last) for thing in ("wiki", "mail") for last in list(model(looks, thing))[-1:]}
+    database = places.database()
+    for start in range(0, len(looks), size):
+        database.append(reversed(looks[start : start + size]))
+    found = {(one.thing, minute(one.first), minute(one.last), one.n) for one in database.current_spans()}
+    assert len(spans(database)) == sum(len(list(model(looks, thing))) for thing in ("wiki", "mail"))
+    assert found == {(thing, *last) for thing in ("wiki", "mail") for last in list(model(looks, thing))[-1:]}
 
 
 def when(one: Look) -> object:

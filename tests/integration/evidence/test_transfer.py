@@ -1,6 +1,5 @@
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -8,40 +7,54 @@ from hypothesis import strategies as st
 
 from kedge.errors import EvidenceError
 from kedge.evidence.database import Database
-from kedge.evidence.span import Look
+from kedge.evidence.span import Look, Span
 from kedge.model.facts import Fact
 from kedge.model.ports import Run
 from tests.integration.evidence import samples
+from tests.integration.evidence.places import Files, Places
 from tests.integration.evidence.samples import NIGHT, RUN, fact
 from tests.integration.evidence.test_outbox import FAILED, LETTER, TAKEN, TURN
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(samples.facts, max_size=4),
     st.lists(samples.runs, max_size=3, unique_by=lambda run: run.id),
     st.lists(samples.looks, max_size=3),
 )
-def test_everything_comes_through_exactly(facts: list[Fact], runs: list[Run], looks: list[Look]) -> None:
-    with TemporaryDirectory() as folder:
-        here, there = Database(Path(folder) / "here"), Database(Path(folder) / "there")
-        here.record(facts)
-        for run in runs:
-            here.begin(run)
-        here.append(looks)
-        lines = list(here.export_lines())
-        assert all("\n" not in line for line in lines)
-        there.import_lines(lines)
-        assert list(there.export_lines()) == lines
-        assert [there.load(run.id) for run in runs] == runs
-        assert list(there.current_spans()) == list(here.current_spans())
+def test_everything_comes_through_exactly(
+    places: Places, others: Files, facts: list[Fact], runs: list[Run], looks: list[Look]
+) -> None:
+    """There and back, from a file and from a server into a file."""
+    here, there, back = places.database(), others.database(), places.database()
+    here.record(facts)
+    for run in runs:
+        here.begin(run)
+    here.append(looks)
+    lines = list(here.export_lines())
+    assert all("\n" not in line for line in lines)
+    there.import_lines(lines)
+    back.import_lines(there.export_lines())
+    for copy in (there, back):
+        assert list(copy.export_lines()) == lines
+        assert [copy.load(run.id) for run in runs] == runs
+        assert by_name(copy.current_spans()) == by_name(here.current_spans())
 
 
-def test_what_the_watch_keeps_comes_through_exactly_and_once(database: Database, tmp_path: Path) -> None:
+def by_name(spans: Sequence[Span]) -> list[Span]:
+    return sorted(spans, key=lambda one: (one.thing, one.probe, one.vantage))
+
+
+@pytest.fixture(scope="session")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return Files(tmp_path_factory.mktemp("others"))
+
+
+def test_what_the_watch_keeps_comes_through_exactly_and_once(database: Database, places: Places) -> None:
     database.keep_turn(TURN, "home")
     database.begin_try(LETTER.id, NIGHT)
     database.end_try(LETTER.id, [FAILED, TAKEN], None)
-    other, lines = Database(tmp_path / "other"), list(database.export_lines())
+    other, lines = places.database(), list(database.export_lines())
     assert len(lines) == 2 + 5
     for _ in range(2):
         assert other.import_lines(lines) == 5
@@ -49,8 +62,8 @@ def test_what_the_watch_keeps_comes_through_exactly_and_once(database: Database,
     assert list(other.due_letters(NIGHT)) == []
 
 
-def test_importing_again_or_into_a_used_one_adds_only_what_is_new(database: Database, tmp_path: Path) -> None:
-    other = Database(tmp_path / "other")
+def test_importing_again_or_into_a_used_one_adds_only_what_is_new(database: Database, places: Places) -> None:
+    other = places.database()
     other.record([fact(1), fact(2)])
     other.begin(RUN)
     done = replace(RUN, state="done", ended=NIGHT)
@@ -63,18 +76,18 @@ def test_importing_again_or_into_a_used_one_adds_only_what_is_new(database: Data
     assert len(list(database.export_lines())) == 2 + 3 + 1
 
 
-def test_a_bad_line_means_nothing_is_written(database: Database, tmp_path: Path) -> None:
-    other = Database(tmp_path / "other")
+def test_a_bad_line_means_nothing_is_written(database: Database, places: Places) -> None:
+    other = places.database()
     other.record([fact(number) for number in range(3)])
     lines = list(other.export_lines())
     lines[3] = lines[3].replace('"value"', '"walue"')
     with pytest.raises(EvidenceError, match="line 4 "):
         database.import_lines(lines)
-    assert not database.path.exists()
+    assert places.is_untouched(database)
 
 
-def test_a_character_no_database_holds_is_refused(database: Database, tmp_path: Path) -> None:
-    other = Database(tmp_path / "other")
+def test_a_character_no_database_holds_is_refused(database: Database, places: Places) -> None:
+    other = places.database()
     other.record([replace(fact(), value="Z")])
     with pytest.raises(EvidenceError, match="cannot be kept"):
         database.import_lines(line.replace('"Z"', r'"\u0000"') for line in other.export_lines())

@@ -1,6 +1,6 @@
 """A process of its own that uses a database, for tests with rights, limits, disks and signals of their own.
 
-usage: worker.py PATH ACTION [ARGUMENT…]; answers are JSON lines on stdout. Exit 0, or 2 after an EvidenceError,
+usage: worker.py PLACE ACTION [ARGUMENT…]; answers are JSON lines on stdout. Exit 0, or 2 after an EvidenceError,
 whose message and hint are then the last line; anything else is a traceback.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 from kedge.errors import EvidenceError
 from kedge.evidence import ledger, migrations, runs, spans, sqlite, transfer  # noqa: F401 - a visitor may not import them later
 from kedge.evidence.database import Database
+from kedge.evidence.place import find_place
 from kedge.model.facts import Fact
 
 START = datetime(2007, 1, 6, tzinfo=UTC)
@@ -89,9 +90,11 @@ def become_visitor() -> None:
         os.setuid(65534)
 
 
-def main(path: str, action: str, *rest: str) -> int:
+def main(place: str, action: str, *rest: str) -> int:
     database = Database(
-        Path(path), kedge="0.1.0", patience=timedelta(seconds=float(os.environ.get("PATIENCE_S", "60")))
+        find_place(Path(), {"KEDGE_EVIDENCE": place}),
+        kedge="0.1.0",
+        patience=timedelta(seconds=float(os.environ.get("PATIENCE_S", "60"))),
     )
     if os.environ.get("VISITOR"):
         with tempfile.TemporaryDirectory() as warm:  # import everything while the code may still be read

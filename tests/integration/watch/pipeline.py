@@ -33,8 +33,8 @@ def say(answer: object) -> None:
     print(json.dumps(answer), flush=True)  # noqa: T201
 
 
-def open_watch(folder: Path, clock: SteadyClock | None = None) -> Watch:
-    os.environ["KEDGE_EVIDENCE"] = str(folder / "state" / "evidence.sqlite")
+def open_watch(folder: Path, clock: SteadyClock | None = None, place: str = "") -> Watch:
+    os.environ["KEDGE_EVIDENCE"] = place or str(folder / "state" / "evidence.sqlite")
     workshop = Workshop.open(open_inventory(str(folder / "kedge.yaml")))
     watch = Watch(workshop, "here", Rhythm(timedelta(seconds=1)), clock=clock or SteadyClock())
     watch.scene.office.limit = timedelta(seconds=float(os.environ.get("LIMIT_S", "20")))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from kedge.errors import EvidenceError
-from kedge.evidence.place import find_place, name_inventory
+from kedge.evidence.place import Server, find_folder, find_place, name_inventory
 
 
 def test_default_lies_in_the_state_folder(tmp_path: Path) -> None:
@@ -40,8 +40,41 @@ def test_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert find_place(Path("x"), {"KEDGE_EVIDENCE": "~/e"}) == Path.home() / "e"
 
 
-def test_a_server_is_refused_without_showing_its_password() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://kedge@db.example.org/kedge",
+        "postgres://db.example.org",
+        "postgresql:///kedge?host=/run/postgresql",
+        "postgresql://kedge@[2001:db8::1]:5433,db.example.org:5432/kedge?sslmode=verify-full&passfile=/etc/kedge/pgpass",
+    ],
+)
+def test_variable_names_a_server(url: str, tmp_path: Path) -> None:
+    environ = {"KEDGE_EVIDENCE": url, "XDG_STATE_HOME": "/state"}
+    place = find_place(tmp_path, environ)
+    assert place == Server(url)
+    assert str(place) == url.partition("?")[0]
+    folder = find_folder(tmp_path, environ)
+    assert folder == find_folder(tmp_path, {"XDG_STATE_HOME": "/state"})
+    assert folder.parent == Path("/state/kedge") / name_inventory(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://kedge:hunter2@db.example.org/kedge",
+        "postgresql://kedge:hun/hunter2@db.example.org/kedge",
+        "postgresql://kedge:hun?hunter2@db.example.org/kedge",
+        "postgresql://kedge:hun#hunter2@db.example.org/kedge",
+        "postgresql://kedge:hun@hunter2@db.example.org/kedge",
+        "postgresql://kedge:hunter2/kedge",
+        "postgresql://kedge@db.example.org/kedge?sslmode=require&password=hunter2",
+        "postgresql://kedge@db.example.org/kedge?sslp%61ssword=hunter2",
+        "mysql://kedge@db.example.org/hunter2",
+    ],
+)
+def test_a_password_in_the_address_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(EvidenceError) as refused:
-        find_place(Path("x"), {"KEDGE_EVIDENCE": "postgresql://kedge:hunter2@db.example.org/kedge"})
-    assert "hunter2" not in str(refused.value)
-    assert refused.value.hint
+        find_place(Path("x"), {"KEDGE_EVIDENCE": url})
+    assert "hunter2" not in str(refused.value) + refused.value.hint
+    assert "KEDGE_EVIDENCE_PASSWORD" in refused.value.hint
