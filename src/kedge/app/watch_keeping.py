@@ -45,6 +45,8 @@ class Keeper:
     ended: dict[str, tuple[Sequence[Delivery], datetime | None, bool]] = field(default_factory=dict)
     """What came of tries, where that could not be kept yet; by letter."""
     trouble: str = ""
+    is_loaded: bool = False
+    """Whether what was known when the last watch ended could be read."""
     lock: RLock = field(default_factory=RLock, repr=False)
 
     # -- out of the database -------------------------------------------------------------------
@@ -58,12 +60,32 @@ class Keeper:
         except EvidenceError as failure:
             self._say(failure)
             return State()
+        self.is_loaded = True
         incidents = [replace(_INCIDENT.validate_json(one.content), acknowledged=one.acknowledged) for one in kept]
         openings: dict[str, tuple[datetime, ...]] = {}
         for one in lately:
             openings[one.thing] = (*openings.get(one.thing, ()), one.opened)
         standings = {(one.thing, one.probe): _standing(one) for one in verdicts}
         return State(standings, {one.thing: one for one in incidents}, openings)
+
+    def recall(self, state: State) -> State:
+        """Return the state with what is only known now, if the database could not be read when the watch began.
+
+        An incident of before goes on, or its end would never be told; what took its place meanwhile is closed.
+        """
+        if self.is_loaded:
+            return state
+        known = self.load()
+        doubles = [one for thing, one in state.incidents.items() if thing in known.incidents]
+        if doubles:
+            with self.lock:
+                self.waiting.append((Turn(incidents=[self._incident(one, one.opened) for one in doubles]), []))
+        return replace(
+            state,
+            standings={**known.standings, **state.standings},
+            incidents={**state.incidents, **known.incidents},
+            openings={**known.openings, **state.openings},
+        )
 
     def answered(self, state: State) -> Mapping[str, str]:
         """Return who answered which incident."""

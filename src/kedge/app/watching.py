@@ -191,7 +191,7 @@ class Watch:
         return is_cut
 
     def _advance(self, taken: list[tuple[Seen, Look]]) -> frozenset[str]:
-        now, before = self.clock.now(), self.state
+        now, before = self.clock.now(), self.keeper.recall(self.state)
         step = advance(before, [seen for seen, _ in taken], now, self.scene.world, self.keeper.answered(before))
         letters: list[Letter] = []
         if step.notices:

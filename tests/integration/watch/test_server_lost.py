@@ -70,6 +70,27 @@ async def test_a_server_that_died_and_came_back(
     assert [is_done for _, is_done in outcomes(watch)] == [True, True]
 
 
+@pytest.mark.parametrize("now", [Status.OK, Status.DOWN])
+async def test_a_watch_that_begins_without_its_server_goes_on_with_what_was_told(
+    server: Postgresql, club: tuple[Path, Received], now: Status
+) -> None:
+    folder, received = club
+    place = server.place()
+    before = on_server(folder, place)
+    await see(before, Status.OK)
+    await see(before, Status.DOWN)
+    stop(server)
+    try:
+        after = on_server(folder, place)
+        await see(after, now)
+    finally:
+        start(server)
+    await see(after, now)
+    kinds = [post["kind"] for _, post in received.posts]
+    assert kinds == ["down", "resolved" if now is Status.OK else "down"]  # nobody could know that it was told before
+    assert len(after.workshop.database.incidents(is_open=True)) == (now is Status.DOWN)
+
+
 @contextmanager
 def losing(server: Postgresql, number: int) -> Iterator[list[int]]:
     """Every connection ends before the `number`-th thing happens; yields how many there were so far."""
