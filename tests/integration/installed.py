@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.conftest import need
 from tests.lab.cache import DEFAULT_FOLDER, Cache
+from tests.lab.ground import install_tools
 from tests.lab.image import Image
 from tests.lab.organisation import organisation
 from tests.lab.progress import Progress
@@ -25,6 +26,7 @@ def find_root(what: str, *files: str) -> Path:
         if all(os.path.lexists(root / file) for file in files):
             return root
     if os.environ.get("KEDGE_REQUIRE_LAB") and not os.environ.get("KEDGE_LAB_OBSTACLE"):
-        plan = organisation()
-        return Image(plan.packages(), plan.python_packages()).folder(Cache(), Progress())
+        plan, progress = organisation(), Progress()
+        install_tools(progress)
+        return Image(plan.packages(), plan.python_packages()).folder(Cache(), progress)
     pytest.skip(f"needs {what}, or script/lab up")
