@@ -22,7 +22,12 @@ def main() -> int:
     arguments = parser().parse_args(argv)
     arguments.command = rest
     try:
-        return int(arguments.do(arguments) or 0)
+        done = int(arguments.do(arguments) or 0)
+        sys.stdout.flush()
+        return done
+    except BrokenPipeError:  # whoever read has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except LabError as error:
         say(f"lab: {error}")
         return 1

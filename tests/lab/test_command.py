@@ -39,6 +39,15 @@ def test_status_tells_the_dead_from_the_living(lab: Lab) -> None:
     assert say(lab, "status").returncode == 0
 
 
+def test_a_reader_that_has_gone_is_no_mistake(lab: Lab) -> None:
+    argv = [str(CHECKOUT / "script/lab"), "--name", lab.keeper.state.name, "status"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(argv, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_failures_come_and_go(lab: Lab) -> None:
     steps = [
         (("cable", "ns2"), "203.0.113.53 22", False),
