@@ -284,7 +284,7 @@ class Watch:
     def _clean_memory(self) -> None:
         """Collect garbage, with the inventory out of the collector's sight.
 
-        Left alone it waits for so many new objects, and those of one ended TLS connection hold 300 kB.
+        Left alone it counts objects, and those few of an ended TLS connection hold large buffers.
         """
         if not self.is_frozen:
             gc.unfreeze()
