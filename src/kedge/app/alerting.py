@@ -16,7 +16,6 @@ from kedge.app.database import open_database
 from kedge.app.opening import Opened
 from kedge.app.sending import open_office
 from kedge.errors import UsageError
-from kedge.evidence.database import Database
 from kedge.evidence.outbox import KeptIncident
 from kedge.inventory.index import build_index
 from kedge.model.observation import Status
@@ -78,7 +77,7 @@ class Overview:
 
 def overview(opened: Opened, now: datetime | None = None) -> Overview:
     """Return what the watch holds, as its database says."""
-    database, language = _database(opened), opened.inventory.sections.organisation.language
+    database, language = open_database(opened.path), opened.inventory.sections.organisation.language
     worst: dict[str, Held] = {}
     for one in database.verdicts():
         held = Held(one.thing, Status(one.status), one.since, one.what)
@@ -93,7 +92,7 @@ def overview(opened: Opened, now: datetime | None = None) -> Overview:
 
 def acknowledge(opened: Opened, what: str, by: str) -> list[str]:
     """Return the things whose open incidents are now in somebody's hands; `all` means all. Raises UsageError."""
-    database = _database(opened)
+    database = open_database(opened.path)
     found = [one for one in database.incidents(is_open=True) if what in ("all", one.thing, one.id)]
     if not found:
         raise UsageError(f"there is no open incident of '{what}'", hint="kedge status")
@@ -107,7 +106,7 @@ def whoever() -> str:
 
 def list_letters(opened: Opened, most: int) -> list[dict[str, Any]]:
     """Return the latest letters, the newest last, each with every try to deliver it."""
-    letters, deliveries = _database(opened).latest_letters(most)
+    letters, deliveries = open_database(opened.path).latest_letters(most)
     return [
         {
             "id": letter.id,
@@ -158,7 +157,3 @@ def _open(one: KeptIncident, language: str) -> OpenIncident:
 
 def _weight(status: Status) -> float:
     return 0.5 if status is Status.UNKNOWN else RANK[status]
-
-
-def _database(opened: Opened) -> Database:
-    return open_database(opened.path)

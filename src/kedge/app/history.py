@@ -7,7 +7,6 @@ from typing import Any
 from kedge.app.database import open_database
 from kedge.app.opening import Opened
 from kedge.errors import UsageError
-from kedge.evidence.database import Database
 
 LATEST = 20
 
@@ -21,13 +20,13 @@ def list_runs(opened: Opened) -> list[dict[str, Any]]:
             "started": run.started.isoformat(timespec="seconds"),
             "took": str(run.ended - run.started).partition(".")[0] if run.ended else "",
         }
-        for run in _database(opened).latest_runs(LATEST)
+        for run in open_database(opened.path).latest_runs(LATEST)
     ]
 
 
 def show_run(opened: Opened, name: str) -> list[dict[str, Any]]:
     """Return the steps of a run; raises UsageError if there is none of this id."""
-    run = _database(opened).load(name)
+    run = open_database(opened.path).load(name)
     if run is None:
         raise UsageError(f"there is no run {name}", hint="kedge runs")
     return [
@@ -38,7 +37,3 @@ def show_run(opened: Opened, name: str) -> list[dict[str, Any]]:
 
 def _took(began: Any, ended: Any) -> str:
     return f"{(ended - began).total_seconds():.1f} s" if began and ended else ""
-
-
-def _database(opened: Opened) -> Database:
-    return open_database(opened.path)
