@@ -67,17 +67,15 @@ def compare(snapshot: str, spool: Path) -> Record:
     return record
 
 
-def compare_below(snapshot: str, spool: Path, folder: str) -> Record:
-    """Return the record of what was fetched in part; raises OutsideError unless a folder of it is what was saved."""
-    record = read_record(spool)
-    wanted = {name: content for name, content in record.files.items() if name.startswith(f"{folder}/")}
+def compare_below(snapshot: str, spool: Path, folder: str) -> None:
+    """Compare a folder of what was fetched in part; raises OutsideError unless it is what was saved."""
+    wanted = {name: content for name, content in read_record(spool).files.items() if name.startswith(f"{folder}/")}
     try:
         found = {name: read_content(spool / name) for name in wanted}
     except OSError as failure:
         raise OutsideError(f"snapshot {snapshot[:8]} does not give back all below {folder}") from failure
     if found != wanted:
         raise OutsideError(f"what lies below {folder} of snapshot {snapshot[:8]} is not what was saved")
-    return record
 
 
 def list_files(spool: Path) -> list[str]:

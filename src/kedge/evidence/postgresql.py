@@ -21,11 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from kedge.evidence.place import Server
-from kedge.evidence.server_failure import (
-    explain,
-    explain_damage,
-    explain_encoding,
-)
+from kedge.evidence.server_failure import explain, explain_damage, explain_encoding
 
 SILENCE_S = 15.0
 """For so long a server that did not answer is not asked again: what can go on without it must not wait each time."""
