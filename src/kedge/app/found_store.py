@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kedge.adapters.borg import BorgStore
-from kedge.adapters.local import LocalShell
 from kedge.adapters.restic import ResticStore
 from kedge.adapters.secret import Secret, read_secret
 from kedge.app.opening import Opened
-from kedge.app.workshop import DIES_TOO, TELL, Workshop
+from kedge.app.workshop import TELL, Workshop
 from kedge.errors import InventoryError, OutsideError, UsageError
 from kedge.evidence.place import VARIABLE
 from kedge.inventory.read import read_inventory
@@ -85,8 +84,8 @@ def _without_inventory(given: Given, tell: Callable[[str], None]) -> Workshop:
     credentials = CREDENTIALS if CREDENTIALS in secrets else None
     store = Store(type=_type(where), repository=where, passphrase=PASSPHRASE, credentials=credentials)
     sections = Sections(organisation=Organisation(name=""), stores={NAMELESS: store})
-    near = LocalShell(hop=lambda argv: (*DIES_TOO, *argv), env={**environ, "LC_ALL": "C.UTF-8"})
-    return Workshop(Opened(Path("/", where), Inventory(sections)), environ, tell, near=near, given=secrets)
+    workshop = Workshop.open(Opened(Path("/", where), Inventory(sections)), tell)
+    return replace(workshop, environ=environ, given=secrets)
 
 
 def _type(where: str) -> str:
