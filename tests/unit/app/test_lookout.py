@@ -12,10 +12,7 @@ async def _end_while_something_is_planned() -> bool:
     lookout = Lookout(Sweep("outside"), Rhythm(), lambda target, look: None)
     task = asyncio.create_task(lookout.run())
     await asyncio.sleep(0)
-    for _ in range(3):  # however far the news has come: at the event, at who waits for it, at who waits for that
-        lookout._changed.set()
-        for _ in range(3):
-            await asyncio.sleep(0)
+    await asyncio.sleep(0)  # now it waits
     lookout._changed.set()
     await asyncio.sleep(0)
     task.cancel()
