@@ -29,7 +29,7 @@ STATE_5 = EXAMPLES / "piratenpartei-2007" / "2007-01-05"
 STATE_10 = EXAMPLES / "piratenpartei-2007" / "2007-01-10"
 CLUB_12, SMALL_CLUB = EXAMPLES / "club-12", EXAMPLES / "small-club"
 AUTUMN = ("--now", "2026-11-21T12:00:00Z")
-"""The moments at which the examples are judged."""
+"""The moments at which the examples are judged; the first two and the club of twelve say so themselves."""
 
 MOMENTS: Mapping[Path, tuple[str, str]] = {STATE_5: EVENING, STATE_10: AFTER, CLUB_12: AUTUMN, SMALL_CLUB: AUTUMN}
 

@@ -15,7 +15,6 @@ from jsonschema import Draft202012Validator
 from tests.acceptance.command import (
     AUTUMN,
     CLUB_12,
-    EVENING,
     EXAMPLES,
     MOMENTS,
     SMALL_CLUB,
@@ -24,7 +23,7 @@ from tests.acceptance.command import (
     Kedge,
 )
 
-HETZNER = ("hetzner-new", "--inventory", STATE_5, *EVENING)
+HETZNER = ("hetzner-new", "--inventory", STATE_5)
 FINDING = {"rule": str, "severity": str, "thing": str, "title": str, "why": list, "fix": str, "symptoms": list}
 WHAT_IF = {"lost": list, "down": list, "unrecoverable": list, "unnoticed": list, "circles": list, "plan": list}
 
@@ -84,11 +83,18 @@ def test_accepted_finding_is_silent_until_its_day(kedge: Kedge, small: Path) -> 
 
 
 def test_typical_club_is_told_little_and_nothing_twice(kedge: Kedge) -> None:
-    findings = kedge("check", CLUB_12, *AUTUMN, "--json").json["findings"]
+    findings = kedge("check", CLUB_12, "--json").json["findings"]
     said = Counter((f["rule"], f["thing"]) for f in findings)
     said.update((s["rule"], s["thing"]) for f in findings for s in f["symptoms"])
     assert len(findings) <= 7
     assert [what for what, count in said.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("path", [STATE_5, STATE_10, CLUB_12], ids=lambda path: path.name)
+def test_record_of_a_moment_is_judged_at_that_moment(kedge: Kedge, path: Path) -> None:
+    then, after = kedge("check", path, "--json").json, kedge("check", path, "--now", "2027-03-01", "--json").json
+    assert (then["now"], after["now"]) == (MOMENTS[path][1], "2027-03-01T00:00:00Z")
+    assert kedge("check", path, *MOMENTS[path], "--json").json == then
 
 
 def test_thirty_lines_are_useful(kedge: Kedge) -> None:
@@ -131,7 +137,7 @@ def test_whatif_fits_on_a_small_screen(kedge: Kedge) -> None:
     ],
 )
 def test_whatif_takes_modes_and_several_losses(kedge: Kedge, losses: list[str], head: str) -> None:
-    done = kedge("whatif", *losses, "-i", CLUB_12, *AUTUMN)
+    done = kedge("whatif", *losses, "-i", CLUB_12)
     assert done.code == 0
     assert done.lines[0].startswith(f"{head} · 21 November 2026")
 
@@ -145,7 +151,7 @@ def test_whatif_takes_modes_and_several_losses(kedge: Kedge, losses: list[str], 
     ],
 )
 def test_loss_that_stops_nothing_is_not_called_nothing(kedge: Kedge, loss: str, row: str, key: str, gone: str) -> None:
-    argv = ("whatif", loss, "-i", CLUB_12, *AUTUMN)
+    argv = ("whatif", loss, "-i", CLUB_12)
     assert row in kedge(*argv).out
     answer = kedge(*argv, "--json").json
     assert answer["down"] == []
@@ -274,12 +280,12 @@ READ_OUT = re.compile(
 @pytest.mark.parametrize("command", ["check", "whatif", "before", "show", "explain", "ask"])
 def test_german_is_german(kedge: Kedge, command: str) -> None:
     argv: dict[str, list[str | Path]] = {
-        "check": ["check", STATE_5, *EVENING],
+        "check": ["check", STATE_5],
         "whatif": ["whatif", *HETZNER],
         "before": ["before", "reboot", *HETZNER],
         "show": ["show", *HETZNER],
         "explain": ["explain", "bk-none"],
-        "ask": ["ask", "-i", STATE_5, *EVENING],
+        "ask": ["ask", "-i", STATE_5],
     }
     done = kedge(*argv[command], LANG="de_DE.UTF-8")
     assert done.out == kedge(*argv[command], "--language", "de").out

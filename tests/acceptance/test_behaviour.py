@@ -17,7 +17,6 @@ from tests.acceptance.command import (
     AUTUMN,
     CLUB_12,
     ESCAPES,
-    EVENING,
     KEDGE,
     LIMIT_S,
     MOMENTS,
@@ -94,7 +93,7 @@ def test_now_is_taken_in_every_form(kedge: Kedge, now: str) -> None:
 
 
 def test_interrupt_at_a_question_ends_with_130(kedge: Kedge) -> None:
-    terminal = kedge.on_terminal("ask", "-i", STATE_5, *EVENING)
+    terminal = kedge.on_terminal("ask", "-i", STATE_5)
     terminal.wait_for("On which host does dns run?")
     done = terminal.interrupt()
     assert done.code == 130
@@ -169,7 +168,7 @@ def test_debug_shows_where_an_error_came_from(kedge: Kedge, place: str) -> None:
     assert "Traceback" not in kedge("check", "nosuch").err
 
 
-@pytest.mark.parametrize("argv", [("check", STATE_5, *EVENING), ("kinds",), ("schema",), ("check", STATE_5, "--json")])
+@pytest.mark.parametrize("argv", [("check", STATE_5), ("kinds",), ("schema",), ("check", STATE_5, "--json")])
 def test_reader_that_goes_leaves_no_noise(kedge: Kedge, argv: tuple[str | Path, ...]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -187,7 +186,7 @@ def test_closed_stdout_leaves_no_noise(kedge: Kedge) -> None:
 
 
 def test_colours_are_for_terminals_only(kedge: Kedge) -> None:
-    argv = ("check", STATE_5, *EVENING)
+    argv = ("check", STATE_5)
     assert "\x1b" not in kedge(*argv).out
     coloured = kedge.on_terminal(*argv)
     coloured.end()
@@ -205,9 +204,9 @@ def test_colours_are_for_terminals_only(kedge: Kedge) -> None:
 def test_terminals_of_any_width(kedge: Kedge, columns: int, language: str) -> None:
     said: dict[str, str] = {}
     for name, argv in {
-        "check": ("check", STATE_5, *EVENING),
-        "whatif": ("whatif", "hetzner-new", "-i", STATE_5, *EVENING),
-        "before": ("before", "resize", "hetzner-new", "-i", STATE_5, *EVENING),
+        "check": ("check", STATE_5),
+        "whatif": ("whatif", "hetzner-new", "-i", STATE_5),
+        "before": ("before", "resize", "hetzner-new", "-i", STATE_5),
         "explain": ("explain", "bk-none"),
     }.items():
         terminal = kedge.on_terminal(*argv, "--language", language, columns=columns)
@@ -219,8 +218,8 @@ def test_terminals_of_any_width(kedge: Kedge, columns: int, language: str) -> No
 
 
 def test_brief_is_one_line_for_each_finding(kedge: Kedge) -> None:
-    findings = kedge("check", STATE_5, *EVENING, "--json").json["findings"]
-    done = kedge("check", STATE_5, *EVENING, "--brief", COLUMNS="60")
+    findings = kedge("check", STATE_5, "--json").json["findings"]
+    done = kedge("check", STATE_5, "--brief", COLUMNS="60")
     lines = [line for line in done.lines if re.match(r"(critical|warning|note) ", line)]
     assert len(lines) == len(findings)
     assert all(line.endswith(f"[{f['rule']} {f['thing']}]") for line, f in zip(lines, findings, strict=True))
@@ -228,11 +227,11 @@ def test_brief_is_one_line_for_each_finding(kedge: Kedge) -> None:
 
 def test_terminals_that_know_ascii_only(kedge: Kedge) -> None:
     settings = {"PYTHONIOENCODING": "ascii", "LANG": "C"}
-    done = kedge("whatif", "hetzner-new", "-i", STATE_5, *EVENING, **settings)
+    done = kedge("whatif", "hetzner-new", "-i", STATE_5, **settings)
     assert done.code == 0, done.err
     assert "hetzner ? hoster-mail ? mail" in done.out
-    text = kedge("check", STATE_5, *EVENING, "--json", "--language", "de", **settings)
-    assert text.json == kedge("check", STATE_5, *EVENING, "--json", "--language", "de").json
+    text = kedge("check", STATE_5, "--json", "--language", "de", **settings)
+    assert text.json == kedge("check", STATE_5, "--json", "--language", "de").json
 
 
 def test_stdout_is_data_and_stderr_is_talk(kedge: Kedge, small: Path, tmp_path: Path) -> None:
@@ -300,7 +299,7 @@ def test_other_shells_have_a_script(kedge: Kedge, shell: str) -> None:
 @pytest.mark.parametrize("private", [False, True])
 def test_publish_writes_a_folder(kedge: Kedge, tmp_path: Path, private: bool) -> None:
     out = tmp_path / "site"
-    argv = ("publish", "--out", out, "-i", STATE_5, *EVENING, *(["--private"] if private else []))
+    argv = ("publish", "--out", out, "-i", STATE_5, *(["--private"] if private else []))
     done = kedge(*argv, "--json")
     assert done.code == 0, done.err
     name = "private" if private else "index"

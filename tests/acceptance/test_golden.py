@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.command import AFTER, EVENING, STATE_5, STATE_10, Kedge
+from tests.acceptance.command import STATE_5, STATE_10, Kedge
 
 GOLDEN = Path(__file__).with_name("golden")
-STATES = {"2007-01-05": (STATE_5, EVENING), "2007-01-10": (STATE_10, AFTER)}
+STATES = {"2007-01-05": STATE_5, "2007-01-10": STATE_10}
 
 
 @pytest.fixture(scope="module", params=STATES)
@@ -29,7 +29,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     kedge = Kedge(tmp_path_factory.mktemp("home"))
-    return {name: kedge("check", path, *now, "--json").json for name, (path, now) in STATES.items()}
+    return {name: kedge("check", path, "--json").json for name, path in STATES.items()}
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.command import AUTUMN, CLUB_12, ROOT, STATE_5, Kedge
+from tests.acceptance.command import CLUB_12, ROOT, STATE_5, Kedge
 
 PAGE = (ROOT / "docs" / "json.md").read_text("utf-8")
 FREE = {"levels", "values", "named_by", "takes_down"}
 """Keys below which stand names of the inventory."""
-ON = ("-i", CLUB_12, *AUTUMN)
+ON = ("-i", CLUB_12)
 
 
 def keys_of(answer: Any) -> Iterator[str]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from kedge.app.opening import open_inventory, read_now
+from kedge.app.opening import open_inventory
 from kedge.errors import KedgeError, OutsideError, UsageError
 from kedge.inventory import nodes
 from kedge.model.finding import LOSS_MODES
@@ -77,7 +77,7 @@ def _compiled(asked: Question) -> tuple[RuleSet, int, Mapping[int, Rate]]:
     if asked.rules:
         rules = read_rules(_read(asked.rules).decode("utf-8", "replace"), str(asked.rules))
         return rules, _node(rules, asked.of, service, str(asked.rules)), {}
-    case = open_inventory(asked.path).case(read_now(asked.now))
+    case = open_inventory(asked.path).case_at(asked.now)
     case.inventory.find(service)
     if service not in case.sections.services:
         raise UsageError(f"'{service}' is not a service", hint="kedge whatif shows what its loss does")
@@ -219,7 +219,7 @@ def write_compiled(asked: Question, target: Path) -> str:
         rules, node, _ = _compiled(asked)
         text, said = write_mef(unrolled(rules, [node], asked.order)), f"fault tree, right to order {asked.order},"
     else:
-        compiled = open_inventory(asked.path).case(read_now(asked.now)).rules
+        compiled = open_inventory(asked.path).case_at(asked.now).rules
         text, said = write_rules(compiled), f"{len(compiled.nodes())} rules"
     try:
         target.write_text(text, encoding="utf-8")

@@ -33,6 +33,19 @@ class Opened:
         facts = Facts.of([*self.inventory.facts, *_recorded(self.path, now)], now)
         return open_case(compile_rules(self.inventory, now), facts)
 
+    def moment(self, given: str | None = None) -> datetime:
+        """Return the moment to judge at: as given, else what the inventory is a record of, else now.
+
+        Raises UsageError if what was given is not a moment.
+        """
+        if given is not None:
+            return _read_moment(given)
+        return self.inventory.sections.organisation.as_of or datetime.now(UTC)
+
+    def case_at(self, given: str | None = None) -> Case:
+        """Return the case at the moment to judge at."""
+        return self.case(self.moment(given))
+
 
 def find_inventory(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
     """Return the inventory's path: as given, `KEDGE_INVENTORY`, or `kedge.yaml` / `kedge/` here.
@@ -63,10 +76,7 @@ def open_inventory(given: str | None) -> Opened:
     return Opened(path, read_inventory(path))
 
 
-def read_now(text: str | None) -> datetime:
-    """Return the moment to judge at; raises UsageError."""
-    if text is None:
-        return datetime.now(UTC)
+def _read_moment(text: str) -> datetime:
     try:
         return parse_moment(text)
     except ValueError as cause:

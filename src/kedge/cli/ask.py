@@ -37,14 +37,14 @@ def command(
     An answer that does not fit is refused and changes nothing. `unknown` is an answer.
     """
     from kedge.app.answers import questions_answer
-    from kedge.app.opening import open_inventory, read_now
+    from kedge.app.opening import open_inventory
     from kedge.rules.unknowns import questions
 
-    opened, moment = open_inventory(path), read_now(now)
+    opened = open_inventory(path)
     if answers:
         _write(path, answers, as_json)
         return
-    every = questions(opened.case(moment))
+    every = questions(opened.case_at(now))
     if as_json:
         print_json(questions_answer(every[:count], len(every), language))
     elif not every:

@@ -30,11 +30,11 @@ Examples:
 def command(act: str, thing: str, path: str | None, now: str | None, language: str, as_json: bool) -> int:
     """Check what should be true before a reboot, resize, stop or move; exit 1 if anything is not."""
     from kedge.app.answers import preflight_answer
-    from kedge.app.opening import open_inventory, read_now
+    from kedge.app.opening import open_inventory
     from kedge.errors import UsageError
     from kedge.rules.preflight import preflight, touched
 
-    case = open_inventory(path).case(read_now(now))
+    case = open_inventory(path).case_at(now)
     if case.compiled.section_of(thing) not in ("hosts", "services"):
         case.inventory.find(thing)
         raise UsageError(f"'{thing}' is neither a host nor a service", hint="one of these is rebooted, stopped, moved")

@@ -58,12 +58,11 @@ def show_beginning(beginning: Beginning, opened: Opened, language: str, as_json:
     from dataclasses import replace
 
     from kedge.app.answers import verdict_answer
-    from kedge.app.opening import read_now
     from kedge.rules.judge import judge
     from kedge.rules.levels import levels
     from kedge.rules.registry import RULES
 
-    case = opened.case(read_now(None))
+    case = opened.case_at()
     verdict, reached = judge(case, RULES.values()), levels(case)
     found = (*beginning.findings(opened.inventory), *verdict.findings)
     verdict = replace(verdict, findings=tuple(sorted(found, key=lambda one: -one.severity)))

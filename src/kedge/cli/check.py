@@ -36,13 +36,13 @@ def command(
     PATH is an inventory file or folder; without it, --inventory, $KEDGE_INVENTORY or ./kedge.yaml.
     """
     from kedge.app.answers import verdict_answer
-    from kedge.app.opening import open_inventory, read_now
+    from kedge.app.opening import open_inventory
     from kedge.model.finding import Severity
     from kedge.rules.judge import judge
     from kedge.rules.levels import levels
     from kedge.rules.registry import RULES
 
-    case = open_inventory(given or path).case(read_now(now))
+    case = open_inventory(given or path).case_at(now)
     verdict, reached = judge(case, RULES.values()), levels(case)
     if as_json:
         print_json(verdict_answer(case, verdict, reached, language))

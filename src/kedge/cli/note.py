@@ -38,10 +38,11 @@ def command(
     """
     from kedge.app.answering import read_measure, write_measure
     from kedge.app.attesting import attest_works
-    from kedge.app.opening import open_inventory, read_now
+    from kedge.app.opening import open_inventory
     from kedge.errors import UsageError
 
-    opened, moment = open_inventory(path), read_now(now)
+    opened = open_inventory(path)
+    moment = opened.moment(now)
     if bool(what) == bool(works):
         raise UsageError("give either a sentence or --works ACCOUNT", hint="see kedge note --help")
     if works:

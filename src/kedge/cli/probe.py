@@ -28,11 +28,11 @@ def command(things: tuple[str, ...], there: str, vantage: str, path: str | None,
     --at. Exit code 1: something is not ok, or could not be looked at.
     """
     import asyncio
-    from datetime import timedelta
+    from datetime import UTC, datetime, timedelta
     from time import monotonic
 
     from kedge.app.facts_seen import due, keep
-    from kedge.app.opening import open_inventory, read_now
+    from kedge.app.opening import open_inventory
     from kedge.app.probing import Sweep, beneath, choose_vantage, is_fine, judge, require_address
     from kedge.app.targets import survey
     from kedge.cli.progress import telling
@@ -44,7 +44,7 @@ def command(things: tuple[str, ...], there: str, vantage: str, path: str | None,
     if there and not things:
         raise UsageError("--at looks at named services only", hint="kedge probe wiki --at 198.51.100.7")
     targets = survey(opened, things, require_address(there))
-    targets = targets if things else due(opened.path, targets, read_now(None))
+    targets = targets if things else due(opened.path, targets, datetime.now(UTC))
     if not targets:
         raise UsageError("nothing here can be looked at", hint="give a service a `url` or a `hostname`")
     vantage = choose_vantage(opened.inventory, vantage)

@@ -25,10 +25,10 @@ def command(out: Path, private: bool, path: str | None, now: str | None, as_json
 
     Levels, findings and everything else stay private unless the inventory opts in.
     """
-    from kedge.app.opening import open_inventory, read_now
+    from kedge.app.opening import open_inventory
     from kedge.app.publishing import publish
 
-    case = open_inventory(path).case(read_now(now))
+    case = open_inventory(path).case_at(now)
     files = publish(case, out, private=private)
     if as_json:
         print_json({"out": str(out), "private": private, "files": [str(file) for file in files]})

@@ -32,10 +32,10 @@ def command(thing: str | None, path: str | None, now: str | None, language: str,
 
     Without THING, the name of everything declared.
     """
-    from kedge.app.opening import open_inventory, read_now
+    from kedge.app.opening import open_inventory
     from kedge.app.portrait import names_by_section, portrait
 
-    opened, moment = open_inventory(path), read_now(now)
+    opened = open_inventory(path)
     if thing is None:
         names = names_by_section(opened.inventory)
         if as_json:
@@ -44,7 +44,7 @@ def command(thing: str | None, path: str | None, now: str | None, language: str,
             page().put_rows([(section, ", ".join(found)) for section, found in names.items()])
         return
     opened.inventory.find(thing)
-    answer = portrait(opened.case(moment), thing)
+    answer = portrait(opened.case_at(now), thing)
     if as_json:
         print_json(answer)
     else:

@@ -25,10 +25,10 @@ def command(count: int, path: str | None, now: str | None, language: str, as_jso
     Each is a real change, with its own account, key and place, and counts on top of those above it: in how many ways,
     by one loss or by two, a service is lost for good, or down without anybody responsible hearing of it.
     """
-    from kedge.app.opening import open_inventory, read_now
+    from kedge.app.opening import open_inventory
     from kedge.rules.suggest import suggest
 
-    found = suggest(open_inventory(path).case(read_now(now)), count)
+    found = suggest(open_inventory(path).case_at(now), count)
     if as_json:
         from kedge.app.answers import suggestions_answer
 

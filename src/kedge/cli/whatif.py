@@ -35,10 +35,10 @@ def command(things: tuple[str, ...], path: str | None, now: str | None, language
     """
     from kedge.app.aftermath import aftermath
     from kedge.app.answers import whatif_answer
-    from kedge.app.opening import open_inventory, read_losses, read_now
+    from kedge.app.opening import open_inventory, read_losses
     from kedge.rules.whatif import what_if
 
-    case = open_inventory(path).case(read_now(now))
+    case = open_inventory(path).case_at(now)
     losses = read_losses(case, things)
     answer, left = what_if(case, losses), aftermath(case, losses)
     if as_json:

@@ -117,4 +117,9 @@ class Organisation(Declared):
     url: str = Field("", description="its website")
     contact: str = Field("", description="how visitors of the public page offer help")
     promise: Promise = Field(Promise(), description="what its services are meant to keep, unless they say otherwise")
+    as_of: Moment | None = Field(
+        None,
+        alias="as-of",
+        description="the moment this inventory records, if it is not the present: a past outage, an exercise, an example",
+    )
     public: Public = Field(Public(), description="what the public page may show besides services, teams and status")
