@@ -25,6 +25,8 @@ _MISREAD = (
 _QUESTION = r"\\x3F|\\xEF\\xBF\\xBD"
 MISREAD, QUESTION, SUSPECT = f"'{_MISREAD}'", f"'{_QUESTION}'", f"'{_QUESTION}|{_MISREAD}'"
 """Regular expressions of bytes, as SQL strings (windows-1252, as MySQL's latin1 is)."""
+NO_BYTES = "CAST('' AS BINARY)"
+"""Text joined with this is bytes; BINARY does the same, and took four times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ def count_all(schemas: Sequence[str], columns: Sequence[Column]) -> Iterator[str
     for column in columns:
         tables.setdefault((column.schema, column.table), []).append(column)
     for (schema, table), found in tables.items():
-        row = ", ".join(f"IFNULL(MD5({_portable(column)}), '-')" for column in found)
-        digest = f"SUM(CAST(CONV(LEFT(MD5(CONCAT_WS('#', {row})), 16), 16, 10) AS UNSIGNED))"
+        row = ", ".join(f"IFNULL(SHA1({_portable(column)}), '-')" for column in found)
+        digest = f"SUM(CAST(CONV(LEFT(SHA1(CONCAT_WS('#', {row})), 16), 16, 10) AS UNSIGNED))"
         label, texts = literal(f"{schema}.{table}"), [column for column in found if column.type in WRITTEN]
         counted = f"COUNT(*), IFNULL({digest}, 0), {_suspects(texts)}"
         yield f"SELECT HEX({label}), {counted} FROM {quote(schema)}.{quote(table)};"
@@ -76,7 +78,7 @@ def _portable(column: Column) -> str:
 def _suspects(columns: Sequence[Column]) -> str:
     """Return what counts rows that look damaged: with a question mark, plus TWICE times those encoded twice.
 
-    One sum, so that each row is looked through once: that costs half as much as its MD5.
+    One sum, so that each row is looked through once: that costs as much as its digest.
     """
     marks = " | ".join(map(_marks, columns))
     return f"IFNULL(SUM(ELT(1 + ({marks}), 0, 1, {TWICE}, {TWICE + 1})), 0)" if columns else "0"
@@ -85,8 +87,9 @@ def _suspects(columns: Sequence[Column]) -> str:
 def _marks(column: Column) -> str:
     """Return 1 for a question mark or U+FFFD in a text, 2 if it is encoded twice, 3 for both; by bytes, not letters."""
     text = _portable(column)
-    asks, twice = f"(BINARY {text} RLIKE {QUESTION})", f"(BINARY {text} RLIKE {MISREAD} AND {_is_doubled(text)})"
-    return f"IF(BINARY {text} RLIKE {SUSPECT}, IFNULL({asks} + 2 * {twice}, 0), 0)"
+    data = f"CONCAT({text}, {NO_BYTES})"
+    asks, twice = f"({data} RLIKE {QUESTION})", f"({data} RLIKE {MISREAD} AND {_is_doubled(text)})"
+    return f"IF({data} RLIKE {SUSPECT}, IFNULL({asks} + 2 * {twice}, 0), 0)"
 
 
 def _is_doubled(text: str) -> str:
