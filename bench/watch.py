@@ -9,9 +9,11 @@ import json
 import logging
 import os
 import resource
+import sqlite3
 import sys
 import tempfile
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -63,7 +65,8 @@ async def watch(path: Path, every: timedelta, minutes: float) -> list[dict[str, 
     while time.monotonic() - began < minutes * 60:
         await asyncio.sleep(min(REPORT_S, minutes * 60))
         oldest = min((look.at for _, look in one.newest.values()), default=one.clock.now())
-        usage, size = resource.getrusage(resource.RUSAGE_SELF), database_size(one.keeper.database.path)
+        usage, kept = resource.getrusage(resource.RUSAGE_SELF), one.keeper.database.path
+        assert kept
         found.append(
             {
                 "at_s": round(time.monotonic() - began),
@@ -73,7 +76,8 @@ async def watch(path: Path, every: timedelta, minutes: float) -> list[dict[str, 
                 "seen": len(one.newest),
                 "incidents": len(one.state.incidents),
                 "cpu_s": round(usage.ru_utime + usage.ru_stime, 1),
-                "database_mb": round(size / 1e6, 2),
+                "database_mb": round(database_size(kept) / 1e6, 2),
+                "log_mb": log_mb(kept),
             }
         )
         print(json.dumps(found[-1]), flush=True)
@@ -89,8 +93,16 @@ def memory_mb() -> float:
 
 
 def database_size(path: Path) -> int:
-    """Return the size of the database with its log."""
-    return sum(Path(f"{path}{part}").stat().st_size for part in ("", "-wal") if Path(f"{path}{part}").exists())
+    """Return the bytes of the database's pages; its log is written anew again and again, and only its peak is kept."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as one:
+        (pages,), (size,) = (one.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size"))
+    return int(pages) * int(size)
+
+
+def log_mb(path: Path) -> float:
+    """Return the size of the database's log."""
+    log = Path(f"{path}-wal")
+    return round(log.stat().st_size / 1e6, 2) if log.exists() else 0.0
 
 
 def main() -> int:
