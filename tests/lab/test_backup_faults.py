@@ -19,7 +19,7 @@ import pytest
 
 from tests.lab.host import Host
 from tests.lab.lab import Lab
-from tests.lab.test_backup import KEDGE, Desk, children, cmdline, desk, spools
+from tests.lab.test_backup import KEDGE, PASSPHRASE, Desk, children, cmdline, desk, spools
 
 __all__ = ["desk"]
 pytestmark = pytest.mark.lab
@@ -109,6 +109,44 @@ def test_a_program_that_is_killed_during_a_backup(desk: Desk, lab: Lab, name: st
     assert state in {"saved", "failed"}
     old.sh("mariadb forum -e 'CREATE TABLE kedge_probe (a INT); DROP TABLE kedge_probe'")  # nothing is locked
     check_clean(desk, lab, "hetzner-old", "db", 1 + (state == "saved"))
+
+
+PRUNINGS = ("kedge", "restic", "backup")
+
+
+@pytest.mark.parametrize("lost", PRUNINGS)
+def test_a_pruning_that_is_interrupted(desk: Desk, lab: Lab, lost: str) -> None:
+    """What was to stay is whole, the live side never knew, and the next pruning finishes the work."""
+    for _ in range(3):
+        lab.host("ns1").sh("head -c 8M /dev/urandom > /var/lib/bind/filler")
+        assert desk.state_of("backup", "names") == {"names": "saved"}
+    lab.host("ns1").sh("rm /var/lib/bind/filler")
+    newest = max(desk.answer("snapshots", "names"), key=lambda one: str(one["at"]))["id"]
+    losses = {"kedge": kedge_itself, "restic": program("restic"), "backup": power_of(lab.host("backup"))}
+    words = ("prune", "vault", "--keep", "daily 1", "--yes-forget", "2")
+    lose_at(desk, "forget 2 snapshots", once_locked(lab.host("backup"), losses[lost]), *words)
+    lab.start("backup")
+    assert newest in {one["id"] for one in desk.answer("snapshots", "names")}
+    left = len(desk.answer("snapshots", "names")) - 1
+    assert len(desk.answer("prune", "vault", "--keep", "daily 1", "--yes-forget", str(left))["goes"]) == left
+    assert [one["id"] for one in desk.answer("snapshots", "names")] == [newest]
+    assert desk.state_of("drill", "names") == {"names": "proven"}
+    check_clean(desk, lab, "ns1", "names", 1)
+    lab.host("backup").run(CHECK, stdin=PASSPHRASE)
+
+
+CHECK = ("restic", "--repo", "/srv/store/kedge", "check", "--read-data", "--no-lock", "--no-cache")
+"""Whether what is in the store is whole, as its own program sees it; asks for the passphrase."""
+
+
+def once_locked(store: Host, loss: Loss) -> Loss:
+    """Lose something once the store is locked for it: the work has begun."""
+
+    def lose(pid: int) -> None:
+        store.wait_until("ls /srv/store/kedge/locks | grep -q .")
+        loss(pid)
+
+    return lose
 
 
 RESTORATIONS = [("fetch", "backup"), ("load", "kedge"), ("load", "ns1"), ("settle", "kedge")]

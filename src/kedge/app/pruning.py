@@ -56,6 +56,7 @@ async def prune(workshop: Workshop, plan: PrunePlan, through: str = "") -> None:
     """Forget what a plan says, and nothing else; what was interrupted is finished by pruning again."""
     with workshop.locked(f"prune-{plan.store}") as locked:
         if plan.goes:
+            locked.tell(f"forget {len(plan.goes)} snapshots in {plan.store}, and free their room")
             await _open(locked, plan.store, through).forget(plan.goes)
 
 
