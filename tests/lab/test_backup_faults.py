@@ -121,15 +121,15 @@ def test_a_pruning_that_is_interrupted(desk: Desk, lab: Lab, lost: str) -> None:
         lab.host("ns1").sh("head -c 8M /dev/urandom > /var/lib/bind/filler")
         assert desk.state_of("backup", "names") == {"names": "saved"}
     lab.host("ns1").sh("rm /var/lib/bind/filler")
-    newest = max(desk.answer("snapshots", "names"), key=lambda one: str(one["at"]))["id"]
+    newest = max(desk.answer("snapshots", "names"), key=lambda one: str(one["at"]))["snapshot"]
     losses = {"kedge": kedge_itself, "restic": program("restic"), "backup": power_of(lab.host("backup"))}
     words = ("prune", "vault", "--keep", "daily 1", "--yes-forget", "2")
     lose_at(desk, "forget 2 snapshots", once_locked(lab.host("backup"), losses[lost]), *words)
     lab.start("backup")
-    assert newest in {one["id"] for one in desk.answer("snapshots", "names")}
+    assert newest in {one["snapshot"] for one in desk.answer("snapshots", "names")}
     left = len(desk.answer("snapshots", "names")) - 1
     assert len(desk.answer("prune", "vault", "--keep", "daily 1", "--yes-forget", str(left))["goes"]) == left
-    assert [one["id"] for one in desk.answer("snapshots", "names")] == [newest]
+    assert [one["snapshot"] for one in desk.answer("snapshots", "names")] == [newest]
     assert desk.state_of("drill", "names") == {"names": "proven"}
     check_clean(desk, lab, "ns1", "names", 1)
     lab.host("backup").run(CHECK, stdin=PASSPHRASE)

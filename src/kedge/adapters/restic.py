@@ -49,6 +49,9 @@ KNOWN = (
     ("ciphertext verification failed", "is damaged", "restic check --read-data tells what is lost; use another store"),
 )
 """What restic says -> what it means, what to do."""
+READING = ("--no-lock",)
+"""Who reads needs no lock and waits for none: a pruning that died must not keep anybody from what was saved. Should one
+be going on, what it takes away is missed when the files are compared."""
 
 
 @dataclass(frozen=True)
@@ -114,14 +117,14 @@ class ResticStore:
 
     async def fetch(self, snapshot: Snapshot, spool: Path) -> Snapshot:
         """Restore a snapshot into an empty folder and compare every file with its record."""
-        await self.run("restore", snapshot.id, "--target", str(spool), limit=CARRY_LIMIT)
+        await self.run("restore", *READING, snapshot.id, "--target", str(spool), limit=CARRY_LIMIT)
         record = await asyncio.to_thread(compare, snapshot.id, spool)
         return Snapshot(snapshot.id, record.service, record.at, record.censuses)
 
     async def fetch_below(self, snapshot: Snapshot, folder: str, spool: Path) -> None:
         """Restore one folder of a snapshot into an empty folder, compared with its record; nothing if it has none."""
         wanted = ("--include", f"/{folder}", "--include", f"/{RECORD}")
-        await self.run("restore", snapshot.id, *wanted, "--target", str(spool), limit=CARRY_LIMIT)
+        await self.run("restore", *READING, snapshot.id, *wanted, "--target", str(spool), limit=CARRY_LIMIT)
         await asyncio.to_thread(compare_below, snapshot.id, spool, folder)
 
     async def unlock(self) -> None:
@@ -134,8 +137,8 @@ class ResticStore:
         await self.run("forget", "--prune", *(one.id for one in snapshots), limit=CARRY_LIMIT)
 
     async def ask(self, *argv: str) -> Any:
-        """Return what restic says as JSON."""
-        said = await self.run(*argv, "--json")
+        """Return what restic says as JSON to a question that changes nothing."""
+        said = await self.run(*argv, *READING, "--json")
         try:
             return json.loads(said.stdout)
         except ValueError as failure:

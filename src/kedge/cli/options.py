@@ -31,7 +31,11 @@ def complete_things(ctx: click.Context, _param: click.Parameter, incomplete: str
 inventory_option = click.option(
     "-i", "--inventory", "path", metavar="PATH", help="Inventory file or folder.", type=click.Path(readable=False)
 )
-now_option = click.option("--now", metavar="TIME", help="Judge as of this moment: 2007-01-05T20:00:00Z (default: the inventory's as-of, else now).")
+now_option = click.option(
+    "--now",
+    metavar="TIME",
+    help="Judge as of this moment: 2007-01-05T20:00:00Z (default: the inventory's as-of, else now).",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 things_argument = click.argument("things", nargs=-1, required=True, metavar="THING…", shell_complete=complete_things)
 thing_argument = click.argument("thing", metavar="THING", shell_complete=complete_things)
