@@ -120,6 +120,6 @@ class Organisation(Declared):
     as_of: Moment | None = Field(
         None,
         alias="as-of",
-        description="the moment this inventory records, if it is not the present: a past outage, an exercise, an example",
+        description="the moment this inventory records, if it is not now: a past outage, an exercise, an example",
     )
     public: Public = Field(Public(), description="what the public page may show besides services, teams and status")
