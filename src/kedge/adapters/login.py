@@ -175,7 +175,12 @@ class LoginSite:
     net: LoginNet = field(default_factory=LoginNet)
 
 
-def enter(login: str, near: LocalShell) -> Site:
-    """Return the site that a host's `login` leads to; this machine for `local`. Raises UsageError."""
+def enter(login: str, near: LocalShell, entry: Sequence[str] = ()) -> Site:
+    """Return the site that a host's `login` leads to; this machine for `local`. Raises UsageError.
+
+    `entry` are the words that lead on from there, into a container: what follows them is run in it.
+    """
     hops = read_login(login)
+    if entry:
+        hops = (*hops, lambda argv: (*entry, *argv))
     return LoginSite(LoginShell(hops, near)) if hops else LocalSite(near)

@@ -100,10 +100,11 @@ def _target(workshop: Workshop, subject: Subject, to: str) -> Instance:
     host = workshop.opened.inventory.sections.hosts.get(to)
     if host is None or not host.login:
         raise UsageError(f"'{to}' is neither an absolute folder nor a host with a `login`")
-    site = enter(host.login, workshop.near)
+    login = host.login
 
     def at(one: Subject) -> Instance:
         uses = {role: at(used) for role, used in one.uses.items()}
+        site = enter(login, workshop.near, one.service.entry())
         return Instance("target", site, dial_sockets(one.service, ROOT), uses=uses)
 
     return at(subject)

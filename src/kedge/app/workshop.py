@@ -106,7 +106,9 @@ class Workshop:
             self.opened.inventory.find(name)
             raise UsageError(f"'{name}' is not a service")
         bound = {role: getattr(service, role.replace("-", "_"), None) for role in service.requires}
-        return Subject(name, service, {role: self.subject(other) for role, other in bound.items() if other})
+        uses = {role: self.subject(other) for role, other in bound.items() if other}
+        inner = {role: Subject(f"{name}/{role}", one) for role, one in service.inner().items()}
+        return Subject(name, service, {**uses, **inner})
 
     def site(self, subject: Subject) -> Site:
         """Return the way into a service's host; raises UsageError if the inventory names none."""
@@ -115,7 +117,7 @@ class Workshop:
         if not login:
             where = f"host {hosts[0]} has no `login`" if hosts else f"{subject.name} has no `host`"
             raise UsageError(where, hint="login: local, or login: ssh kedge@web1.example.org, sudo")
-        return enter(login, self.near)
+        return enter(login, self.near, subject.service.entry())
 
     def is_here(self, site: Site) -> bool:
         """Return whether a site's files are kedge's own."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from kedge.errors import Refused
-from kedge.kinds.files import Folder, folder_parts, part_name
+from kedge.kinds.contained import SERVERS, Contained, read_names
+from kedge.kinds.files import Folder, folder_parts
+from kedge.kinds.recognition import DATABASES, kind_of_image
 from kedge.kinds.web import Web
-from kedge.model.census import Census
-from kedge.model.instance import Endpoint, Instance, Obstacle, Part, Probe, Scope
+from kedge.model.instance import Endpoint, Instance, Part, Probe, Scope
 from kedge.model.observation import Observation, Status
+from kedge.model.service import Service
 from kedge.model.thing import OneOrMore
 
 VOLUMES = "/var/lib/docker/volumes"
@@ -26,7 +27,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Compose(Web):
-    """Containers described by one compose file. Folders and volumes are saved; databases are not dumped yet."""
+    """Containers described by one compose file. Databases are dumped; other folders and volumes are saved as files."""
 
     kind: ClassVar[str] = "compose"
     summary: ClassVar[str] = "containers started by Docker or Podman Compose"
@@ -47,7 +48,9 @@ class Compose(Web):
         {}, description="what keeps its data, a volume's name or a folder → the containers that write there"
     )
     databases: Mapping[str, str] = Field(
-        {}, description="the containers that are database servers → kind and database: `mariadb nextcloud`"
+        {},
+        description="the containers that are database servers → kind and databases: `mariadb nextcloud`; all "
+        "databases of a `mariadb` or `postgresql` are dumped, those named must be there",
     )
     ports: Annotated[tuple[Port, ...], OneOrMore] = Field((), description="the TCP ports it publishes on its host")
 
@@ -64,11 +67,39 @@ class Compose(Web):
             yield ContainersProbe(self.folder, tuple(self.containers))
 
     def parts(self) -> Iterable[Part]:
-        """Yield one part for each folder and volume; database servers' files are no backup, and stand in the way."""
-        servers = set(self.databases)
-        plain = [name for name, writers in self.volumes.items() if not servers & set(writers.split(", "))]
-        yield from folder_parts(filter(None, map(self._place, plain)))
-        yield from (UndumpedDatabase(container) for container in self.databases)
+        """Yield a dump for each database server kedge knows, and a part for each other folder and volume."""
+        servers = self._servers()
+        dumped = {name: [v for v in self.volumes if name in self._writers(v)] for name in servers}
+        plain = [volume for volume in self.volumes if not servers.keys() & self._writers(volume)]
+        placed = {place: self._in_use(volume) for volume in plain if (place := self._place(volume))}
+        yield from (replace(part, writer=placed[part.folder]) for part in folder_parts(placed))
+        yield from (server.part(dumped[name]) for name, server in servers.items())
+
+    def inner(self) -> Mapping[str, Service]:
+        """Return the database servers in its containers, as services of their own."""
+        return {server.role: server.service for server in self._servers().values()}
+
+    def _servers(self) -> dict[str, Contained]:
+        told = ((name, *text.partition(" ")[::2]) for name, text in self.databases.items())
+        return {
+            name: Contained(name, SERVERS[server], self._project, self.host, read_names(rest))
+            for name, server, rest in told
+            if server in SERVERS
+        }
+
+    def _writers(self, volume: str) -> set[str]:
+        return set(self.volumes[volume].split(", "))
+
+    def _in_use(self, volume: str) -> str:
+        """Return the database servers that write files into a volume while they are copied; empty: none."""
+        known = {name for name, image in self.containers.items() if kind_of_image(image) in DATABASES}
+        writers = self._writers(volume) & (known | set(self.databases))
+        return ", ".join(f"the database server {name}" for name in sorted(writers))
+
+    @property
+    def _project(self) -> str:
+        """Its name as Compose has it: that of its folder in small letters, without what is no letter or digit."""
+        return self.project or re.sub("[^a-z0-9_-]", "", (self.folder or "").rpartition("/")[2].lower())
 
     def _place(self, volume: str) -> str:
         """Return where a volume lies on its host; empty where nobody can know."""
@@ -81,42 +112,7 @@ class Compose(Web):
             return (
                 f"{self.folder}/{inner}" if self.folder and ".." not in volume and inner[:1] not in ("~", ".") else ""
             )
-        project = self.project or (self.folder or "").rpartition("/")[2]
-        return f"{VOLUMES}/{project}_{volume}/_data" if project else ""
-
-
-@dataclass(frozen=True, slots=True)
-class UndumpedDatabase:
-    """A database in a container: kedge cannot dump it yet, so the project is not saved as if it were whole."""
-
-    container: str
-    of: str = "self"
-    needs_running: bool = True
-
-    @property
-    def name(self) -> str:
-        """Its name within the service."""
-        return f"database-{part_name(self.container)}"
-
-    async def preflight(self, at: Instance) -> Sequence[Obstacle]:
-        """Return that nobody dumps it."""
-        return (Obstacle(self._why, "let a job dump it into one of the folders, and take it out of `databases`"),)
-
-    @property
-    def _why(self) -> str:
-        return f"the database in the container {self.container} cannot be dumped by kedge yet"
-
-    async def save(self, at: Instance, spool: PurePosixPath) -> Census:
-        """Refuse."""
-        raise Refused(self._why)
-
-    async def restore(self, at: Instance, spool: PurePosixPath) -> None:
-        """Refuse."""
-        raise Refused(self._why)
-
-    async def census(self, at: Instance) -> Census:
-        """Refuse."""
-        raise Refused(self._why)
+        return f"{VOLUMES}/{self._project}_{volume}/_data" if self._project else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def part_name(folder: str) -> str:
     return plain.strip("-") or "root"
 
 
-def folder_parts(folders: Iterable[str]) -> Iterable[Part]:
+def folder_parts(folders: Iterable[str]) -> Iterable[FolderPart]:
     """Yield a part for each folder, under names that differ."""
     taken: set[str] = set()
     for folder in dict.fromkeys(folders):

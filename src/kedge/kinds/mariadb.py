@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from kedge.kinds.container import Containable
 from kedge.kinds.looks import LOOK_AS, LookAs, sql_looks
 from kedge.model.instance import Command, Endpoint, File, Instance, Part, Probe, Program, Start
-from kedge.model.service import Service
 from kedge.model.thing import OneOrMore
 
 DATA = "/var/lib/mysql"
@@ -25,7 +25,7 @@ ACCOUNTS = "CREATE OR REPLACE USER ''@localhost;\nGRANT ALL PRIVILEGES ON *.* TO
 """Everybody in the sandbox may do everything there: the accounts of the live server are not part of a dump."""
 
 
-class SqlServer(Service):
+class SqlServer(Containable):
     """What MariaDB and MySQL share."""
 
     address: str = Field("", description="the name or address it listens on, if not only on its own host")

@@ -63,7 +63,7 @@ def example_of(kind: type[Service]) -> Service:
 def instance_of(service: Service) -> Instance:
     """Return an instance of a service that exists on paper only, with every role bound."""
     dial = {endpoint.name: Address("192.0.2.1", endpoint.port) for endpoint in service.endpoints()}
-    uses = {role: Instance("sandbox", Nowhere(), {}) for role in service.requires}
+    uses = {role: Instance("sandbox", Nowhere(), {}) for role in (*service.requires, *service.inner())}
     return Instance("sandbox", Nowhere(), dial, uses=uses)
 
 

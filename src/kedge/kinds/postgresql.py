@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from kedge.kinds.container import Containable
 from kedge.kinds.files import Folder
 from kedge.kinds.looks import LOOK_AS, LookAs, sql_looks
 from kedge.model.instance import Command, Endpoint, Instance, Part, Probe, Program, Start
-from kedge.model.service import Service
 from kedge.model.thing import OneOrMore
 
 SOCKET = "postgresql"  # as its part looks for it; what takes a database of any kind tells the servers apart by it
@@ -28,12 +28,13 @@ exec "$program" "$@"
 """
 
 
-class Postgresql(Service):
+class Postgresql(Containable):
     """A database server. Who keeps data in it names it as `database`."""
 
     kind: ClassVar[str] = "postgresql"
     summary: ClassVar[str] = "a PostgreSQL server"
     example: ClassVar[Mapping[str, Any]] = {"databases": ["lists", "tickets"]}
+    acts_as: ClassVar[str] = "postgres"
     address: str = Field("", description="the name or address it listens on, if not only on its own host")
     port: int = Field(5432, ge=1, le=65535, description="its TCP port")
     sockets_in: Folder = Field("/run/postgresql", description="the folder of its sockets on its host")

@@ -83,6 +83,14 @@ class Service(Thing, ABC):
         """Return the sockets through which programs of its own host reach it, by name; an instance dials them too."""
         return {}
 
+    def entry(self) -> tuple[str, ...]:
+        """Return the words that lead a command from its host into where it runs (a container); empty: it runs there."""
+        return ()
+
+    def inner(self) -> Mapping[str, Service]:
+        """Return the services that run within this one and hold its parts, by the role that those parts name."""
+        return {}
+
     def probes(self, at: Instance) -> Iterable[Probe]:
         """Yield the looks that tell whether this copy is up."""
         return ()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from kedge.errors import OutsideError, Refused
-from kedge.model.census import Census, Tally
+from kedge.model.census import OUTSIDE, Census, Tally
 from kedge.model.instance import Instance, Obstacle
 from kedge.model.ports import Exit, Shell
 
@@ -59,6 +59,8 @@ class FolderPart:
     needs_programs: tuple[str, ...] = field(default=("tar", "find", "xargs", "sha256sum"))
     without: tuple[str, ...] = ()
     """Folders in it, by plain names, of which nothing is saved but that they are there: locks, caches."""
+    writer: str = ""
+    """A program that writes into it at any moment, so that its files may not fit together: its census says so."""
 
     def place(self, at: Instance) -> PurePosixPath:
         """Return where it belongs, and what a restoration would take the place of."""
@@ -86,10 +88,13 @@ class FolderPart:
             ended = await _script(shell, SAVE, path, archive, str(spool / SKIPPED), *self.without, limit=LOAD_LIMIT)
             if ended.code not in {0, 1}:  # 1: "some files differ" (GNU tar manual, section 3.2)
                 raise _failed(f"{path} could not be saved", ended)
-            census = await self._count(shell, path, began)
+            census = self._remarked(await self._count(shell, path, began))
             if ended.code == 0 and before == await _list(shell, path, self.without):
                 return census
-        return await self._count_archive(shell, archive, spool / "count", began)
+        return self._remarked(await self._count_archive(shell, archive, spool / "count", began))
+
+    def _remarked(self, census: Census) -> Census:
+        return replace(census, remarks={OUTSIDE: f"files of {self.writer}"}) if self.writer else census
 
     async def _count_archive(self, shell: Shell, archive: str, scratch: PurePosixPath, at: datetime) -> Census:
         """Return the census of an archive by unpacking it: for folders that never hold still."""

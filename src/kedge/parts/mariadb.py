@@ -42,6 +42,13 @@ PRIVILEGES = ("SELECT", "RELOAD", "LOCK TABLES", "PROCESS", "SHOW VIEW", "TRIGGE
 """What a complete dump needs. Without TRIGGER, mariadb-dump leaves triggers out and says nothing."""
 # Never `utf8`, which drops what needs four bytes; and never what an option file says.
 CLIENT = ("--default-character-set=utf8mb4", "--max-allowed-packet=1G")
+EMPTY = (
+    "SELECT HEX(s.schema_name) FROM information_schema.schemata s "
+    f"WHERE s.schema_name NOT IN ({', '.join(map(literal, SYSTEM))}) "
+    "AND NOT EXISTS (SELECT 1 FROM information_schema.tables t WHERE t.table_schema = s.schema_name) "
+    "AND NOT EXISTS (SELECT 1 FROM information_schema.routines r WHERE r.routine_schema = s.schema_name) "
+    "AND NOT EXISTS (SELECT 1 FROM information_schema.events e WHERE e.event_schema = s.schema_name)"
+)
 ERROR_LINE = re.compile(r"ERROR \d+ \([0-9A-Z]+\)(?: at line \d+)?|ERROR at line \d+(?=: Unknown command)")
 MEANINGS = (
     (re.compile(r"ERROR (?:1153|2006|2013|2020) |[Ee]rror:? (?:2013|2020)\b"),
@@ -154,6 +161,17 @@ class MariaDBPart:
         if ended.code != 0:
             raise _failed("the databases could not be counted", ended)
         return _census(self.name, began, ended.stdout, columns)
+
+    async def names(self, at: Instance) -> Sequence[str]:
+        """Return the databases of the server, but the system's."""
+        return await self._schemas(at)
+
+    async def drop_empty(self, at: Instance) -> None:
+        """Drop the databases in which nothing is: those that an image makes when it is started for the first time."""
+        if at.mode == "live":
+            raise Refused("nothing is dropped on a live copy")
+        for name in [_unhex(row[0]) for row in await self._rows(at, EMPTY)]:
+            await self._say(at, f"DROP DATABASE {quote(name)};", "an empty database could not be dropped")
 
     async def _save_accounts(self, at: Instance, schemas: Sequence[str], spool: PurePosixPath) -> None:
         rows = await self._rows(at, accounts_of(schemas))

@@ -20,12 +20,14 @@ from kedge.errors import OutsideError, Refused
 from kedge.model.census import Census, Tally
 from kedge.model.instance import Instance, Obstacle
 from kedge.model.ports import Exit, Shell
-from kedge.parts.postgresql_words import DATABASES, count_here, count_of_dump, without_roles
+from kedge.parts.postgresql_words import DATABASES, IS_EMPTY, count_here, count_of_dump, identifier, without_roles
 
 SOCKET = "postgresql"
 """What an instance calls the socket of a PostgreSQL server, so that one can tell it from others."""
 DRILL_USER = "kedge_drill"
 """The superuser of a server in a sandbox: no role that a dump brings along has this name."""
+MAINTENANCE = "postgres"
+"""The database that every server has and most leave empty; its dump bears its name."""
 ROLES = "roles.sql"
 VERSION = "version"
 TRAILER = "-- PostgreSQL database cluster dump complete"
@@ -42,7 +44,7 @@ as_server() {
 umask 077
 """
 RUN = f'{AS_SERVER} cd / && as_server "$@"'
-# $1 spool, $2 number of the database, then psql's words. Descriptors: 3 dump, 4 complaints, 5 pg_dump's exit code.
+# $1 spool, $2 name of the dump, then psql's words. Descriptors: 3 dump, 4 complaints, 5 pg_dump's exit code.
 SAVE = f"""{AS_SERVER}
 cd -- "$1" && number=$2 && shift 2 || exit 1
 (cd / && as_server "$@") <session.sql 3>"$number.dump" 4>errors 5>code || exit 1
@@ -61,7 +63,7 @@ file=$1 && shift && cd / && as_server "$@" <"$file"
 
 @dataclass(frozen=True, slots=True)
 class PostgresPart:
-    """Databases with everything in them, and the server's roles; an empty list means all but `postgres`.
+    """Databases with everything in them, and the server's roles; an empty list means all but an empty `postgres`.
 
     `socket` (`/run/postgresql/.s.PGSQL.5432`) is empty where only the instance knows it: for a part that lives in
     another service's server.
@@ -94,9 +96,6 @@ class PostgresPart:
         for name in self.databases:
             if name not in there:
                 yield Obstacle(f"there is no database '{name}'", "correct `databases` in the inventory")
-        own = "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND oid >= 16384"
-        if not self.databases and await self._ask(at, own) != ["0"]:
-            yield Obstacle("the database 'postgres' has tables of its own", "name it in `databases`, or move them")
 
     async def save(self, at: Instance, spool: PurePosixPath) -> Census:
         """Write the dumps; raises OutsideError if anything at all is wrong with one."""
@@ -109,7 +108,8 @@ class PostgresPart:
             dump = ("pg_dump", *self._words(at, name), "-Fc", "-Z0", "--create", "--lock-wait-timeout=60s")
             await _write(shell, spool / "session.sql", count_of_dump(name, dump))
             words = ("psql", *self._words(at, name), *QUIET)
-            ended = await _script(shell, SAVE, str(spool), str(number), *words, limit=LONG)
+            file = MAINTENANCE if name == MAINTENANCE else str(number)
+            ended = await _script(shell, SAVE, str(spool), file, *words, limit=LONG)
             if ended.code != 0:
                 raise _failed(f"the database {name} could not be saved", ended)
             _read_tallies(ended.stdout, tallies, newest)
@@ -143,8 +143,13 @@ class PostgresPart:
         if loaded.code != 0:
             raise _failed("the roles could not be loaded", loaded)
         for dump in dumps:
-            words = ("pg_restore", *self._words(at, "postgres"), "--create", "--exit-on-error", "--no-tablespaces")
-            ended = await _script(shell, LOAD, dump, *words, limit=LONG)
+            words = ("--create", "--exit-on-error", "--no-tablespaces")
+            # Every server has this one, empty as long as nobody uses it: it is made anew, from another.
+            is_there = dump.endswith(f"/{MAINTENANCE}.dump")
+            into = (
+                (*self._words(at, "template1"), "--clean", "--if-exists") if is_there else self._words(at, "postgres")
+            )
+            ended = await _script(shell, LOAD, dump, "pg_restore", *into, *words, limit=LONG)
             if ended.code != 0:
                 raise _failed("the dump could not be loaded", ended)
 
@@ -179,14 +184,28 @@ class PostgresPart:
     def _psql(self, at: Instance) -> tuple[str, ...]:
         return ("psql", *self._words(at, "postgres"), *QUIET)
 
-    async def _ask(self, at: Instance, query: str) -> list[str]:
-        ended = await _script(at.site.shell, RUN, *self._psql(at), stdin=query.encode())
+    async def _ask(self, at: Instance, query: str, database: str = MAINTENANCE) -> list[str]:
+        argv = ("psql", *self._words(at, database), *QUIET)
+        ended = await _script(at.site.shell, RUN, *argv, stdin=query.encode())
         if ended.code != 0:
             raise _failed("the server did not answer", ended)
         return ended.stdout.decode().splitlines()
 
+    async def names(self, at: Instance) -> Sequence[str]:
+        """Return the databases of the server; `postgres` only if something is in it."""
+        return await self._names(at)
+
+    async def drop_empty(self, at: Instance) -> None:
+        """Drop the databases in which nothing is: those that an image makes when it is started for the first time."""
+        if at.mode == "live":
+            raise Refused("nothing is dropped on a live copy")
+        for name in await self._names(at):
+            if await self._ask(at, IS_EMPTY, name) == ["t"]:
+                await self._ask(at, f"DROP DATABASE {identifier(name)}")
+
     async def _names(self, at: Instance) -> list[str]:
-        return [bytes.fromhex(line).decode() for line in await self._ask(at, DATABASES)]
+        names = [bytes.fromhex(line).decode() for line in await self._ask(at, DATABASES)]
+        return names if await self._ask(at, IS_EMPTY) == ["t"] else [*names, MAINTENANCE]
 
     async def _now(self, at: Instance) -> datetime:
         (seconds,) = await self._ask(at, "SELECT floor(extract(epoch FROM now()))")

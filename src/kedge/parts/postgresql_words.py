@@ -9,6 +9,13 @@ DATABASES = (
     "SELECT encode(convert_to(datname, 'UTF8'), 'hex') FROM pg_database "
     "WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
 )
+IS_EMPTY = (
+    "SELECT NOT EXISTS (SELECT FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND "
+    "NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND "
+    "d.deptype = 'e')) AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.oid >= 16384 AND NOT EXISTS (SELECT FROM "
+    "pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')) AND "
+    "NOT EXISTS (SELECT FROM pg_largeobject_metadata)"
+)
 # Whatever changes how a value is written, for the same text on both sides.
 SETTINGS = """\
 SET search_path = pg_catalog; SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD';
@@ -114,6 +121,11 @@ def without_roles(dump: str, there: Iterable[str]) -> str:
     """Return a dump of roles (pg_dumpall(1)) without what makes or changes roles that are there (quoted as in SQL)."""
     begins = tuple(f"{verb} ROLE {name}{end}" for name in there for verb in ("CREATE", "ALTER") for end in " ;")
     return "".join(line for line in dump.splitlines(keepends=True) if not line.startswith(begins))
+
+
+def identifier(name: str) -> str:
+    """Return a name as SQL has it, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def string(text: str) -> str:

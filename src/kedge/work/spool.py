@@ -54,8 +54,9 @@ async def push(shell: Shell, here: Path, there: PurePosixPath) -> None:
 
 
 async def _file_names(shell: Shell, folder: PurePosixPath) -> Sequence[str]:
-    listed = await do(shell, "find", str(folder), "-type", "f", "-printf", r"%P\0")
-    return listed.decode().split("\0")[:-1]
+    # In a container find(1) may be busybox's, which knows no -printf.
+    listed = await do(shell, "sh", "-c", 'cd -- "$1" && find . -type f -print0', "sh", str(folder))
+    return [name.removeprefix("./") for name in listed.decode().split("\0")[:-1]]
 
 
 def _files_below(folder: Path) -> list[Path]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedge.errors import Refused
-from kedge.kinds.compose import Compose, UndumpedDatabase, judge_containers
-from kedge.kinds.pages import example_of, instance_of
+from kedge.kinds.compose import VOLUMES, Compose, judge_containers
+from kedge.kinds.pages import Nowhere, example_of
+from kedge.model.instance import Instance
 from kedge.model.observation import Status
+from kedge.model.ports import Address
+from kedge.parts.contained import ContainedDatabases
+from kedge.parts.folder import FolderPart
 
 
 def state(name: str, state: str = "running", health: str = "", code: int = 0) -> dict[str, object]:
@@ -42,16 +44,49 @@ def test_any_other_answer_is_unknown_or_nothing(text: str) -> None:
     assert judge_containers(text, ("web",)).status is not Status.OK
 
 
-def test_a_project_with_a_database_is_not_saved_as_if_it_were_whole() -> None:
+def test_a_database_is_dumped_and_its_volume_is_no_folder() -> None:
     service = example_of(Compose)
     parts = {part.name: part for part in service.parts()}
     assert set(parts) == {"srv-cloud-data", "database-db"}
     database = parts["database-db"]
-    assert isinstance(database, UndumpedDatabase)
-    at = instance_of(service)
-    assert asyncio.run(database.preflight(at))
-    with pytest.raises(Refused):
-        asyncio.run(database.census(at))
+    assert isinstance(database, ContainedDatabases)
+    assert (database.server, database.databases, database.volumes) == ("mariadb", ("nextcloud",), ("db",))
+    assert database.of in service.inner()
+
+
+def test_the_files_of_a_server_that_kedge_cannot_dump_are_copied_and_said_to_be_in_use() -> None:
+    service = Compose(
+        folder="/srv/Chat 2",
+        containers={"db": "mongo:7", "sql": "mysql:8", "old": "postgres:9", "app": "chat"},
+        volumes={"db": "db", "sql": "sql, app", "old": "old", "./data": "app"},
+        databases={"db": "mongo all", "sql": "mysql chat"},
+    )
+    writers = {part.folder: part.writer for part in service.parts() if isinstance(part, FolderPart)}
+    assert writers == {
+        f"{VOLUMES}/chat2_db/_data": "the database server db",
+        f"{VOLUMES}/chat2_sql/_data": "the database server sql",
+        f"{VOLUMES}/chat2_old/_data": "the database server old",
+        "/srv/Chat 2/data": "",
+    }
+    assert service.inner() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("all", ()), ("", ()), ("postgres", ()), ("cloud", ("cloud",)), ("cloud, wiki", ("cloud", "wiki"))],
+)
+def test_all_databases_are_dumped_and_those_named_must_be_there(text: str, names: tuple[str, ...]) -> None:
+    (part,) = Compose(project="x", databases={"pg": f"postgresql {text}"}).parts()
+    assert isinstance(part, ContainedDatabases)
+    assert part.databases == names
+
+
+def test_servers_of_one_project_lie_apart_in_a_sandbox() -> None:
+    service = Compose(project="x", databases={"one": "mariadb a", "two": "mariadb b"})
+    at = Instance("sandbox", Nowhere(), {"sql": Address("127.0.0.1", 21000)})
+    words = {role: [str(step) for step in inner.start(at)] for role, inner in service.inner().items()}
+    assert all("/containers/container-one/" in word for word in words["container-one"])
+    assert all("/containers/container-two/" in word for word in words["container-two"])
 
 
 @pytest.mark.parametrize("volume", ["${UPLOADS}", "../other", "~/data"])

@@ -90,10 +90,11 @@ class TestEveryKind:
         assert len({probe.name for probe in probes}) == len(probes)
 
     def test_yields_parts_that_can_be_told_apart(self, kind: type[Service]) -> None:
-        parts = list(example_of(kind).parts())
+        service = example_of(kind)
+        parts = list(service.parts())
         assert all(isinstance(part, Part) and KEBAB.fullmatch(part.name) for part in parts)
         assert len({part.name for part in parts}) == len(parts)
-        assert {part.of for part in parts} <= {"self", *kind.requires}
+        assert {part.of for part in parts} <= {"self", *kind.requires, *service.inner()}
 
     def test_keeps_nothing_if_stateless(self, kind: type[Service]) -> None:
         if kind.is_stateless:
