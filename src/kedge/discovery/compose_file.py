@@ -15,6 +15,7 @@ from kedge.discovery.sighting import Sighting
 from kedge.discovery.sketch import clean, slug
 from kedge.inventory.edit import Value
 from kedge.inventory.secrecy import holds_password
+from kedge.kinds.contained import SERVERS
 from kedge.kinds.recognition import DATABASES, FRONTS, kind_of_image, plain_image
 
 MOST_BYTES = 1 << 20
@@ -261,9 +262,18 @@ def project_sighting(project: Project, host: str, why: str) -> Sighting:
         fields["domains"] = list(project.domains)
     if title := _title(project.services):
         fields["title"] = title
+    told = [why, *(_how_saved(one) for one in project.services if one.database)]
     return Sighting(
-        "compose", host, project.domains, fields, [why], project.name, is_contained=True, unknown=(),
+        "compose", host, project.domains, fields, told, project.name, is_contained=True, unknown=(),
     )  # fmt: skip
+
+
+def _how_saved(server: Built) -> str:
+    """Return how the data of a database server is saved: by a dump, or as files that may not fit together."""
+    if server.kind in SERVERS:
+        return f"{server.name}: its databases are dumped, so its files are not saved"
+    what = server.kind or plain_image(server.image)
+    return f"{server.name}: kedge cannot dump {what}; its files are copied while it writes, so let a job dump it"
 
 
 def _title(services: Iterable[Built]) -> str:

@@ -300,7 +300,10 @@ class Insider:
             if kind in FRONTS:
                 self.listed.append(f"{why}; a web server in front of others")
                 continue
-            yield Sighting(kind or "other", self.host, why=[clean(why)], wanted=one.name, is_contained=True)
+            fields: dict[str, Value] = {}
+            if kind in DATABASES:
+                fields = {"container": one.service or one.name, "project": one.project}
+            yield Sighting(kind or "other", self.host, (), fields, [clean(why)], one.name, is_contained=True)
 
 
 def _is_of(kind: str, path: str) -> bool:

@@ -83,11 +83,13 @@ def test_it_becomes_one_service_that_says_what_to_save() -> None:
     service = check_text(text).sections.services["cloud"]
     assert service.kind == "compose"
     assert sorted(part.name for part in service.parts()) == [
-        "database-db", "database-index",
+        "database-db",
         "srv-cloud-html", "var-lib-docker-volumes-cloud-data--data", "var-lib-docker-volumes-cloud-old--data",
     ]  # fmt: skip
     assert getattr(service, "databases", {}) == {"db": "mariadb cloud", "index": "opensearchproject/opensearch all"}
     assert "nobody told what this is" in text
+    assert "db: its databases are dumped, so its files are not saved" in text
+    assert "index: kedge cannot dump opensearchproject/opensearch" in text
 
 
 @pytest.mark.parametrize(

@@ -103,13 +103,15 @@ def test_containers_without_a_compose_file_are_services() -> None:
     lines = "\n".join(
         f" docker\t{name}\t{image}\trunning\t\t{project}\t" for name, image, project in [
             ("vault", "vaultwarden/server:1", ""), ("thing", "registry.example/own:3", ""), ("cloud-app-1", "nextcloud", "cloud"),
+            ("sql", "mariadb:11", ""),
         ]
     )  # fmt: skip
     compose_file = "== compose\n @@ /srv/cloud/compose.yml\n >services: {app: {image: nextcloud, volumes: ['d:/d']}}\n"
     inventory, _ = drawn(f"== containers\n{lines}\n{compose_file}")
     assert {name: one.kind for name, one in inventory.sections.services.items()} == {
-        "vault": "vaultwarden", "thing": "other", "cloud": "compose",
+        "vault": "vaultwarden", "thing": "other", "cloud": "compose", "sql": "mariadb",
     }  # fmt: skip
+    assert getattr(inventory.sections.services["sql"], "container", "") == "sql"
 
 
 def test_guests_are_hosts_of_their_own() -> None:

@@ -1,0 +1,251 @@
+"""A compose project whose databases run in real containers: dumped through the engine, and loaded in a drill."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kedge.adapters.bubblewrap import Bubblewrap
+from kedge.adapters.folder_store import FolderStore
+from kedge.adapters.local import LocalShell
+from kedge.adapters.login import enter
+from kedge.app.drill_slice import Subject, drill, save
+from kedge.errors import OutsideError, Refused
+from kedge.kinds.compose import Compose
+from kedge.kinds.grades import Grade
+from kedge.model.instance import Instance
+from kedge.parts.contained import INSTEAD
+from kedge.work.subject import instance_of, live
+from tests.integration.installed import find_root
+from tests.integration.kinds.podman import Engine, labels, open_engine
+
+LONG = timedelta(minutes=2)
+SECRET = "Geheim-im-Container-7"
+MARIADB = """
+set -e; mkdir -p /run/mysqld /data/db
+mariadb-install-db --no-defaults --user=root --datadir=/data/db --skip-test-db >/dev/null
+printf "ALTER USER root@localhost IDENTIFIED BY '%s';\n" "$MARIADB_ROOT_PASSWORD" > /data/init.sql
+exec mariadbd --no-defaults --user=root --datadir=/data/db --socket=/run/mysqld/mysqld.sock --skip-networking \
+  --init-file=/data/init.sql
+"""
+# As in the official image: the superuser's name and password come from the environment. Here even local ones need it.
+POSTGRES = """
+set -e; mkdir -p /run/postgresql /run/secrets /data/db; chown postgres: /run/postgresql /data/db
+printf %s "$KENNWORT" > /run/secrets/pg; chown root /run/secrets/pg; chmod 400 /run/secrets/pg
+printf %s "$KENNWORT" > /data/pw; chown postgres /data/pw; unset KENNWORT
+as="setpriv --reuid=postgres --regid=postgres --init-groups --"; bin=$(ls -dv /usr/lib/postgresql/*/bin | tail -n 1)
+$as $bin/initdb --no-sync -D /data/db --username=club --pwfile=/data/pw --auth=scram-sha-256 >/dev/null
+exec $as $bin/postgres -D /data/db -c unix_socket_directories=/run/postgresql -c listen_addresses= -c fsync=off
+"""
+SQL = """
+CREATE DATABASE cloud CHARACTER SET utf8mb4; USE cloud;
+CREATE TABLE file (id INT PRIMARY KEY AUTO_INCREMENT, name TEXT); INSERT INTO file (name) VALUES ('Größe 🎉'), ('x');
+CREATE TRIGGER stamp BEFORE INSERT ON file FOR EACH ROW SET NEW.name = CONCAT(NEW.name, '!');
+"""
+FORGE = "CREATE ROLE forge LOGIN; CREATE DATABASE forge OWNER forge;"
+PROJECT = Compose(
+    project="club",
+    folder="/srv/club",
+    containers={"db": "mariadb:11", "wiki-db": "mariadb:11", "pg": "postgres:17"},
+    databases={"db": "mariadb cloud", "wiki-db": "mariadb all", "pg": "postgresql forge"},
+    volumes={"db": "db", "wiki-db": "wiki-db", "pg": "pg"},
+)
+
+
+class Now:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    root = find_root("MariaDB and PostgreSQL", "usr/sbin/mariadbd", "usr/lib/postgresql", "usr/bin/setpriv")
+    with open_engine(tmp_path_factory.mktemp("engine")) as engine:
+        told = {"MARIADB_ROOT_PASSWORD": SECRET}
+        engine.run(root, labels("club", "db"), told, "sh", "-c", MARIADB)
+        engine.run(root, labels("club", "wiki-db"), told, "sh", "-c", MARIADB)
+        # Another project's, by whose name a hasty look would find it.
+        engine.run(root, labels("other", "db"), told, "sleep", "infinity", name="db")
+        told = {"POSTGRES_USER": "club", "POSTGRES_PASSWORD_FILE": "/run/secrets/pg", "KENNWORT": SECRET}
+        engine.run(root, labels("club", "pg"), told, "sh", "-c", POSTGRES)
+        yield engine
+
+
+def subject_of(service: Compose) -> Subject:
+    return Subject("club", service, {role: Subject(f"club/{role}", one) for role, one in service.inner().items()})
+
+
+def at(engine: Engine, service: Compose = PROJECT) -> Instance:
+    return live(subject_of(service), lambda subject: enter("local", engine.shell, subject.service.entry()))
+
+
+async def answer(at: Instance, role: str, *argv: str, text: str = "") -> str:
+    """Return what a client in a container says, once its server answers."""
+    async with asyncio.timeout(120):
+        while True:
+            ended = await at.uses[role].site.shell.run(argv, stdin=text.encode(), limit=LONG)
+            if ended.code == 0:
+                return ended.stdout.decode()
+            assert "connect" in ended.stderr.decode(), ended.stderr
+            await asyncio.sleep(0.2)
+
+
+async def fill(at: Instance) -> None:
+    """Bring the servers up and put something in, unless it is there."""
+    if "cloud" not in await answer(at, "container-db", "mariadb", "-e", "SHOW DATABASES"):
+        await answer(at, "container-db", "mariadb", "--default-character-set=utf8mb4", text=SQL)
+        wiki = "CREATE DATABASE wiki; CREATE TABLE wiki.page (id INT); INSERT INTO wiki.page VALUES (1), (2), (3)"
+        await answer(at, "container-wiki-db", "mariadb", text=wiki)
+    if "forge" not in await answer(at, "container-pg", "psql", "-Atc", "SELECT datname FROM pg_database", "postgres"):
+        for line in FORGE.split("; "):
+            await answer(at, "container-pg", "psql", "-c", line, "postgres")
+        issues = "CREATE TABLE issue (title text); INSERT INTO issue VALUES ('Straße'), (NULL)"
+        await answer(at, "container-pg", "psql", "-c", issues, "forge")
+        await answer(at, "container-pg", "psql", "-c", "CREATE TABLE stray AS SELECT 1 AS one", "postgres")
+
+
+async def watch_processes(found: set[str]) -> None:
+    """Collect the command lines of all processes of the machine, those in containers included."""
+    while True:
+        found |= await asyncio.to_thread(command_lines)
+        await asyncio.sleep(0.01)
+
+
+def command_lines() -> set[str]:
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.add(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return found
+
+
+async def test_databases_are_dumped_in_their_containers_and_loaded_in_a_drill(
+    tmp_path: Path, engine: Engine, prove: Callable[[str, Grade], None]
+) -> None:
+    here, store, seen = at(engine), FolderStore(tmp_path / "store", Now()), set[str]()
+    await fill(here)
+    watching = asyncio.create_task(watch_processes(seen))
+    snapshot = await save(subject_of(PROJECT), here, store)
+    watching.cancel()
+    counted = {name: tally.count for census in snapshot.censuses for name, tally in census.tallies.items()}
+    assert {name: count for name, count in counted.items() if "(" not in name} == {
+        "cloud.file": 2, "wiki.page": 3, "forge.public.issue": 2, "postgres.public.stray": 1,
+    }  # fmt: skip
+    assert {census.part: census.remarks[INSTEAD] for census in snapshot.censuses} == {
+        "database-db": "db", "database-wiki-db": "wiki-db", "database-pg": "pg",
+    }  # fmt: skip
+    assert any("mariadb-dump" in line for line in seen)
+    assert [line for line in seen if SECRET in line] == []
+    left = await here.uses["container-db"].site.shell.run(("ls", "-A", "/var/tmp", "/dev/shm"), limit=LONG)
+    assert b"kedge-spool" not in left.stdout
+    proof = await drill(subject_of(PROJECT), {"club": snapshot}, store, Bubblewrap(), Now())
+    assert (proof.obstacles, proof.differences) == ((), ())
+    assert proof.compared == len(counted)
+    assert proof.is_proven
+    prove("compose", "saved")
+
+
+async def test_dump_and_census_are_of_one_moment_while_others_write(tmp_path: Path, engine: Engine) -> None:
+    await fill(at(engine))
+    service = PROJECT.model_copy(update={"databases": {"db": "mariadb cloud"}, "volumes": {}})
+    here, store, subject = at(engine, service), FolderStore(tmp_path / "store", Now()), subject_of(service)
+    write = "while sleep 0.01; do echo 'INSERT INTO cloud.file (name) VALUES (UUID()), (UUID());'; done | mariadb"
+    container = here.uses["container-db"].site.shell
+    writing = asyncio.create_task(container.run(("sh", "-c", write), limit=LONG))
+    try:
+        snapshot = await save(subject, here, store)
+    finally:
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+    later = await answer(here, "container-db", "mariadb", "-NBe", "SELECT COUNT(*) FROM cloud.file")
+    assert int(later) > snapshot.censuses[0].tallies["cloud.file"].count  # they did write
+    proof = await drill(subject, {"club": snapshot}, store, Bubblewrap(), Now())
+    assert proof.is_proven, proof
+
+
+async def test_it_comes_back_into_fresh_containers_of_the_same_images(tmp_path: Path, engine: Engine) -> None:
+    here = at(engine)
+    await fill(here)
+    root = find_root("MariaDB and PostgreSQL", "usr/sbin/mariadbd", "usr/lib/postgresql", "usr/bin/setpriv")
+    fresh = engine.run(root, labels("new", "db"), {"MARIADB_ROOT_PASSWORD": SECRET}, "sh", "-c", MARIADB)
+    service = PROJECT.model_copy(update={"project": "new"})
+    (part, *_) = service.parts()
+    there = Instance("target", enter("local", engine.shell), {}, uses=at(engine, service).uses)
+    to = Instance("target", instance_of(part, there).site, {})
+    await answer(there, "container-db", "mariadb", text="CREATE DATABASE cloud")  # as an image does at first
+    spool = Path("/var/tmp/kedge-test")
+    (saved, *_) = PROJECT.parts()
+    shell = instance_of(saved, here).site.shell
+    assert (await shell.run(("mkdir", "-p", str(spool)), limit=LONG)).code == 0
+    census = await saved.save(instance_of(saved, here), spool)
+    packed = await shell.run(("tar", "-C", str(spool), "-c", "."), limit=LONG)
+    for argv, data in ((("mkdir", "-p", str(spool)), b""), (("tar", "-x", "-C", str(spool)), packed.stdout)):
+        assert (await to.site.shell.run(argv, stdin=data, limit=LONG)).code == 0
+    await part.restore(to, spool)
+    assert census.difference(await part.census(to)) == []
+    with pytest.raises(Refused, match="already a database"):
+        await part.restore(to, spool)
+    engine.ask("rm", "--force", "--time=0", fresh)
+
+
+class TestRefusals:
+    async def obstacles(self, engine: Engine, service: Compose) -> list[str]:
+        here = at(engine, service)
+        return [o.what for part in service.parts() for o in await part.preflight(instance_of(part, here))]
+
+    async def test_a_container_that_does_not_run_and_one_of_another_project(self, engine: Engine) -> None:
+        service = Compose(project="club", databases={"gone": "mariadb all"})
+        (what,) = await self.obstacles(engine, service)
+        assert "the container gone of the project club does not run" in what
+        service = Compose(project="third", databases={"db": "mariadb all"})
+        (what,) = await self.obstacles(engine, service)
+        assert "the container db of the project third does not run" in what
+
+    async def test_a_host_without_an_engine(self) -> None:
+        service = Compose(project="club", databases={"db": "mariadb all"})
+        bare = LocalShell(env={"PATH": "/nonexistent:/bin-without"}, hop=lambda argv: ("/usr/bin/env", *argv))
+        shell = enter("local", bare, next(iter(service.inner().values())).entry()).shell
+        assert (await shell.run(("true",), limit=LONG)).code in (None, 127)
+
+    async def test_a_database_that_is_not_there(self, engine: Engine) -> None:
+        await fill(at(engine))
+        service = PROJECT.model_copy(
+            update={"databases": {"db": "mariadb clowd", "pg": "postgresql forged"}, "volumes": {}}
+        )
+        assert await self.obstacles(engine, service) == [
+            "there is no database 'clowd'",
+            "there is no database 'forged'",
+        ]
+
+    async def test_a_password_that_is_not_the_servers_any_more(self, engine: Engine) -> None:
+        here = at(engine)
+        await fill(here)
+        change = "ALTER USER root@localhost IDENTIFIED BY '{}'"
+        await answer(here, "container-wiki-db", "mariadb", text=change.format("another"))
+        service = PROJECT.model_copy(update={"databases": {"wiki-db": "mariadb all"}, "volumes": {}})
+        (what,) = await self.obstacles(engine, service)
+        assert "refused the login" in what
+        assert SECRET not in what
+        again = f'MYSQL_PWD=another mariadb -e "{change.format("$MARIADB_ROOT_PASSWORD")}"'
+        await answer(here, "container-wiki-db", "sh", "-c", again)
+
+    async def test_a_container_that_is_stopped_while_it_is_saved(self, tmp_path: Path, engine: Engine) -> None:
+        root = find_root("MariaDB and PostgreSQL", "usr/sbin/mariadbd", "usr/lib/postgresql", "usr/bin/setpriv")
+        made = engine.run(root, labels("third", "db"), {"MARIADB_ROOT_PASSWORD": SECRET}, "sh", "-c", MARIADB)
+        service = Compose(project="third", databases={"db": "mariadb all"})
+        here, store = at(engine, service), FolderStore(tmp_path / "store", Now())
+        rows = "INSERT INTO big.t SELECT REPEAT('x', 100000) FROM big.seq_1_to_1000"
+        sql = f"CREATE DATABASE big; CREATE TABLE big.t (x LONGTEXT); {rows}"
+        await answer(here, "container-db", "mariadb", text=sql)
+        saving = asyncio.create_task(save(subject_of(service), here, store))
+        begun = "until ls /var/tmp/kedge-spool*/dump.sql; do sleep 0.01; done"
+        await here.uses["container-db"].site.shell.run(("sh", "-c", begun), limit=LONG)
+        engine.ask("kill", made)
+        with pytest.raises(OutsideError):
+            await saving
+        assert await store.list("club") == []
