@@ -20,7 +20,7 @@ from tests.lab.progress import Progress, side_by_side
 
 SUITE = "bookworm"
 TOOLS = """
-bind9-dnsutils bubblewrap ca-certificates curl iproute2 iputils-ping mount netcat-openbsd nftables openssl
+bind9-dnsutils bubblewrap ca-certificates curl ejabberd iproute2 iputils-ping mount netcat-openbsd nftables openssl
 procps psmisc python3 python3-venv rsync sqlite3 sudo
 """
 INIT = Path(__file__).with_name("init.py")
@@ -29,6 +29,8 @@ POLICY = "#!/bin/sh\n# apt starts no service while the image is made\nexit 101\n
 HERE_ONLY = (
     "etc/ssh/ssh_host_*",
     "etc/bind/rndc.key",
+    "etc/ejabberd/ejabberd.pem",
+    "var/lib/ejabberd/.erlang.cookie",
     "etc/machine-id",
     "var/lib/dbus/machine-id",
     "var/cache/apt/*.bin",

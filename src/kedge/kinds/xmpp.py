@@ -36,6 +36,27 @@ daemonize = false
 SQL = """\
 sql = { driver = "@DRIVER", database = "@DATABASE", host = "@HOST", username = "@USER", password = "" }
 """
+EJABBERD_COPY = "/drill/ejabberd.yml"
+# Restored settings without what a copy must do otherwise: where it listens, its certificate, who it talks to.
+EJABBERD_SETTINGS = """\
+include_config_file:
+  "@SETTINGS/ejabberd.yml":
+    disallow: [listen, certfiles, ca_file, acme, s2s_use_starttls, s2s_cafile]
+s2s_use_starttls: false
+listen:
+  - {port: @CLIENTS, ip: "127.0.0.1", module: ejabberd_c2s}
+  - {port: @SERVERS, ip: "127.0.0.1", module: ejabberd_s2s_in}
+"""
+# Its control program insists on being root or a user of its own, of whom there is none in a sandbox.
+EJABBERD_FREED = """
+program=$(command -v ejabberdctl) && mkdir -p -- "$1" /drill/ejabberd.log &&
+sed 's/^INSTALLUSER=.*/INSTALLUSER=/' "$program" > "$2.freed" && chmod 755 "$2.freed"
+"""
+EJABBERD_CONTROL = """\
+#!/bin/sh
+exec "$0.freed" --node kedge@localhost --spool "@DATA" --logs /drill/ejabberd.log --config-dir "@SETTINGS" \\
+  --config "@COPY" --ctl-config /nonexistent "$@"
+"""
 # Every file of its store is read by Lua, as Prosody would: one that was cut off is no Lua any more. What Lua says of it
 # would repeat what is in it.
 OPEN = """
@@ -113,14 +134,49 @@ class Prosody(XmppServer, WithOwnDatabase):
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
-    """Return Lua with texts in their places, none of which can end the string it stands in."""
+    """Return a configuration with texts in their places, none of which can end the string it stands in."""
     for place, word in words.items():
         text = text.replace(place, word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
     return text
 
 
-class Ejabberd(XmppServer):
-    """Jabber (XMPP)."""
+class Ejabberd(XmppServer, WithOwnDatabase):
+    """Jabber (XMPP): accounts, rosters, messages and rooms in a database of its own, or partly in another one."""
 
     kind: ClassVar[str] = "ejabberd"
     summary: ClassVar[str] = "the ejabberd XMPP (Jabber) server"
+
+    settings: Folder = Field("/etc/ejabberd", description="the folder of `ejabberd.yml`, as it is called on its host")
+    data: Folder = Field("/var/lib/ejabberd", description="the folder of its own database (Mnesia)")
+    uploads: Folder | None = Field(None, description="the folder of files that people sent (`mod_http_upload`)")
+
+    def parts(self) -> Iterable[Part]:
+        """Yield its settings, uploads, its own database, and that in another server if it is known by name."""
+        from kedge.parts.ejabberd import EjabberdPart
+        from kedge.parts.folder import FolderPart
+
+        yield FolderPart(self.settings, "settings")
+        if self.uploads:
+            yield FolderPart(self.uploads, "uploads")
+        yield EjabberdPart(self.data)
+        yield from self.database_parts()
+
+    def start(self, at: Instance) -> Iterable[Start]:
+        """Yield ejabberd itself on the restored settings, in the clear, at other ports; its accounts come then."""
+        from kedge.parts.ejabberd import CONTROL
+
+        dial = [at.dial[name] for name in ("xmpp-client", "xmpp-server") if name in at.dial]
+        if at.mode != "sandbox" or len(dial) < 2:
+            return
+        control, copy = at.path(CONTROL), at.path(EJABBERD_COPY)
+        words = {
+            "@SETTINGS": str(at.path(self.settings)),
+            "@DATA": str(at.path(self.data)),
+            "@COPY": str(copy),
+            "@CLIENTS": str(dial[0].port),
+            "@SERVERS": str(dial[1].port),
+        }
+        yield File(copy, _filled(EJABBERD_SETTINGS, words))
+        yield File(control, _filled(EJABBERD_CONTROL, words), 0o755)
+        yield Command(("sh", "-c", EJABBERD_FREED, "sh", str(at.path(self.data)), str(control)))
+        yield Program((str(control), "foreground"), next(iter(self.probes(at))))

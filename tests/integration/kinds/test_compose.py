@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -191,6 +193,37 @@ async def test_it_comes_back_into_fresh_containers_of_the_same_images(tmp_path: 
     with pytest.raises(Refused, match="already a database"):
         await part.restore(to, spool)
     engine.ask("rm", "--force", "--time=0", fresh)
+
+
+INVENTORY = """
+version: 1
+organisation: {name: Club}
+hosts:
+  rack1: {login: local}
+stores:
+  shelf: {on: rack1, type: folder, repository: @FOLDER/shelf}
+services:
+  club: {kind: compose, host: rack1, project: club, databases: {pg: postgresql forge}, volumes: {pg: pg}, save: shelf}
+  wiki-db: {kind: mariadb, host: rack1, container: wiki-db, project: club, databases: wiki, save: shelf}
+"""
+
+
+async def test_the_commands_save_drill_and_probe_what_is_in_containers(tmp_path: Path, engine: Engine) -> None:
+    await fill(at(engine))
+    (tmp_path / "kedge.yaml").write_text(INVENTORY.replace("@FOLDER", str(tmp_path)))
+    env = {**engine.shell.env, "KEDGE_INVENTORY": str(tmp_path / "kedge.yaml"), "HOME": str(tmp_path)}
+
+    async def kedge(*argv: str) -> str:
+        program = Path(sys.executable).with_name("kedge")
+        ended = await LocalShell(env=env).run((str(program), *argv), limit=LONG * 5)
+        assert ended.code == 0, (ended.stdout.decode(), ended.stderr.decode())
+        return ended.stdout.decode()
+
+    assert "database-pg" in await kedge("backup", "--plan")
+    await kedge("backup")
+    said = await kedge("drill")
+    assert re.findall(r"(?m)^(\S+) +proven", said) == ["club", "wiki-db"]
+    assert "wiki-db" in await kedge("probe", "wiki-db")
 
 
 class TestRefusals:
