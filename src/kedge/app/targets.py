@@ -128,7 +128,7 @@ class Surveyor:
         login = declared.login if declared and not self.there else ""
         pins = {endpoint.host: self.there for endpoint in service.endpoints() if endpoint.host and self.there}
         return LiveSite(
-            replace(self.net, pins=pins), shell_into(login, self.near), self.near,
+            replace(self.net, pins=pins), shell_into(login, self.near, service.entry()), self.near,
             self.inventory.sections.secrets, self.folder,
         )  # fmt: skip
 

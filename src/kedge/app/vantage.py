@@ -135,12 +135,15 @@ def _turns(login: str) -> asyncio.Semaphore:
 _TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = WeakKeyDictionary()
 
 
-def shell_into(login: str, near: LocalShell) -> Shell:
-    """Return the shell that a declared login opens, through the one here; without a login, one that runs nothing."""
+def shell_into(login: str, near: LocalShell, entry: Sequence[str] = ()) -> Shell:
+    """Return the shell that a declared login opens, through the one here; without a login, one that runs nothing.
+
+    `entry` are the words that lead on from the host, into a container.
+    """
     if not login:
         return NoShell("the inventory declares no login for its host")
     try:
-        return TurnsShell(login, enter(login, near).shell)
+        return TurnsShell(login, enter(login, near, entry).shell)
     except UsageError as error:
         return NoShell(error.message)
 

@@ -19,11 +19,11 @@ PROJECT = "^[a-z0-9._-]*$"
 # each time: its id changes with every update. One that only happens to have the name, in another project, is somebody
 # else's. 255 is the code of an entry that failed, as ssh(1) has it: nothing is known then.
 ENTER = r"""
-project=$1 container=$2 inside=$3; shift 3; said= lf='
+project=$1 container=$2 inside=$3; shift 3; said= asked= lf='
 '
 for engine in docker podman; do
   command -v $engine >/dev/null 2>&1 || continue
-  of=label=com.docker.compose.service=$container
+  asked=yes of=label=com.docker.compose.service=$container
   [ -z "$project" ] && found= || found=$($engine ps -q --no-trunc --filter "$of" \
     --filter "label=com.docker.compose.project=$project" 2>&1) || { said=$found; continue; }
   if [ -z "$found" ]; then
@@ -40,7 +40,11 @@ for engine in docker podman; do
     *) exec $engine exec -i --user 0 "$found" sh -c "$inside" kedge "$@" ;;
   esac
 done
-echo "the container $container${project:+ of the project $project} does not run${said:+: $said}" >&2; exit 255
+what="the container $container${project:+ of the project $project}"
+if [ -n "$said" ]; then echo "the engine does not tell of $what: $said" >&2
+elif [ -z "$asked" ]; then echo "no docker and no podman is there for $what" >&2
+else echo "$what does not run" >&2; fi
+exit 255
 """
 # $1 the user to become, "" for root; then the command. busybox's setpriv(1) (Alpine) cannot change users.
 INSIDE = r"""

@@ -94,6 +94,10 @@ class MariaDBPart:
         """Return what stands in the way: programs, login, missing databases, missing rights, broken views."""
         for program in ("mariadb", "mariadb-dump"):
             found = await at.site.shell.run(("sh", "-c", 'command -v "$1"', "sh", program), limit=QUICK)
+            if found.code is None:
+                return [
+                    Obstacle(found.stderr.decode(errors="replace").strip()[:300], "let kedge in, to the server's place")
+                ]
             if found.code != 0:
                 return [Obstacle(f"{program} is missing", "install mariadb-client")]
         try:

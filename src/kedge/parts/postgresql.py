@@ -79,6 +79,10 @@ class PostgresPart:
         """Return what stands in the way: programs, their version, login, rights, missing databases."""
         for program in ("psql", "pg_dump", "pg_dumpall"):
             found = await at.site.shell.run(("sh", "-c", 'command -v "$1"', "sh", program), limit=QUICK)
+            if found.code is None:
+                return [
+                    Obstacle(found.stderr.decode(errors="replace").strip()[:300], "let kedge in, to the server's place")
+                ]
             if found.code != 0:
                 return [Obstacle(f"{program} is missing", "install postgresql-client")]
         try:

@@ -25,6 +25,8 @@ POSTGRES_DATABASES = "SELECT datname, 1 FROM pg_database WHERE datname IN ({});"
 OURS = re.compile(r"access denied|password authentication failed|peer authentication failed|role .* does not exist"
                   r"|permission denied|not allowed", re.IGNORECASE)  # fmt: skip
 """What client programs say when they were not let in."""
+STOPPED = re.compile(r"the container \S+( of the project \S+)? does not run$")
+"""What is said of a container that the engine was asked for, and does not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ def judge_exit(ended: Exit, databases: tuple[str, ...], limit: timedelta, *, may
     if ended.code is None:
         if "not done after" in said:
             return Observation(Status.UNKNOWN, f"was not done within {seconds(limit)}", {"said": said})
+        if STOPPED.search(said):
+            return Observation(Status.DOWN, "its container does not run", {"said": said})
         return not_entered(ended, "its host")
     if ended.code == NOT_FOUND:
         return Observation(Status.UNKNOWN, "its client program is not on its host", {"said": said})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -20,9 +21,11 @@ from kedge.app.drill_slice import Subject, drill, save
 from kedge.errors import OutsideError, Refused
 from kedge.kinds.compose import Compose
 from kedge.kinds.grades import Grade
-from kedge.model.instance import Instance
+from kedge.kinds.mariadb import MariaDB
+from kedge.model.instance import ROOT, Instance
+from kedge.model.observation import Status
 from kedge.parts.contained import INSTEAD
-from kedge.work.subject import instance_of, live
+from kedge.work.subject import dial_sockets, instance_of, live
 from tests.integration.installed import find_root
 from tests.integration.kinds.podman import Engine, labels, open_engine
 
@@ -223,7 +226,8 @@ async def test_the_commands_save_drill_and_probe_what_is_in_containers(tmp_path:
     await kedge("backup")
     said = await kedge("drill")
     assert re.findall(r"(?m)^(\S+) +proven", said) == ["club", "wiki-db"]
-    assert "wiki-db" in await kedge("probe", "wiki-db")
+    looked = json.loads(await kedge("probe", "wiki-db", "--json"))
+    assert "ok" in json.dumps(looked), looked
 
 
 class TestRefusals:
@@ -238,12 +242,19 @@ class TestRefusals:
         service = Compose(project="third", databases={"db": "mariadb all"})
         (what,) = await self.obstacles(engine, service)
         assert "the container db of the project third does not run" in what
+        gone = MariaDB(container="gone", project="club")
+        here = Instance("live", enter("local", engine.shell, gone.entry()), dial_sockets(gone, ROOT))
+        (obstacle,) = [o for part in gone.parts() for o in await part.preflight(here)]
+        assert "does not run" in obstacle.what
+        (seen,) = [await probe.look(here) for probe in gone.probes(here)]
+        assert (seen.status, seen.what) == (Status.DOWN, "its container does not run")
 
     async def test_a_host_without_an_engine(self) -> None:
         service = Compose(project="club", databases={"db": "mariadb all"})
-        bare = LocalShell(env={"PATH": "/nonexistent:/bin-without"}, hop=lambda argv: ("/usr/bin/env", *argv))
+        bare = LocalShell(env={"PATH": "/nonexistent"}, hop=lambda argv: ("/bin/sh", *argv[1:]))
         shell = enter("local", bare, next(iter(service.inner().values())).entry()).shell
-        assert (await shell.run(("true",), limit=LONG)).code in (None, 127)
+        ended = await shell.run(("true",), limit=LONG)
+        assert (ended.code, b"no docker and no podman" in ended.stderr) == (None, True)
 
     async def test_a_database_that_is_not_there(self, engine: Engine) -> None:
         await fill(at(engine))
