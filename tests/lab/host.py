@@ -57,6 +57,7 @@ class Host:
             files=dict(files),
         )
         self._pid_file.write_text(self.keeper.module("boot", stdin=order.json()))
+        self.plug_in()
 
     @property
     def pid(self) -> int:
@@ -76,8 +77,12 @@ class Host:
         return (self.keeper.inside(self.disk) / "upper").is_dir()
 
     def kill(self) -> None:
-        """Cut the power: every process of the host (and of its guests) ends at once, the disk stays as it is."""
+        """Cut the power: every process of the host (and of its guests) ends at once, the disk stays as it is.
+
+        Its cable goes dead first, or the kernel that all hosts share would refuse connections in the host's name.
+        """
         self.broken.append(("kill", ""))
+        network.set_cable(self.keeper, self.plug, plugged=False)
         if self.is_alive():
             self.keeper.sh(f"kill -9 {self.pid}; while kill -0 {self.pid} 2>/dev/null; do sleep 0.01; done")
         self._pid_file.unlink(missing_ok=True)
