@@ -23,7 +23,8 @@ pytestmark = pytest.mark.lab
 KEDGE = str(Path(sys.executable).with_name("kedge"))
 EXAMPLE = Path(__file__).parents[2] / "examples/lab/kedge.yaml"
 LIMIT_S = 600
-ROUND = "6s"
+ROUND, ROUNDS = "6s", 2
+"""How often it looks, and in which of these rounds, counted from the first look that failed, people are told."""
 NOISY = "verein.example"
 """Under load single answers of name servers get lost on the way, which is told, rightly, and is no part of a test."""
 FIRST_ON_THE_DEAD_SERVER = {
@@ -142,6 +143,7 @@ def test_the_dead_server_is_one_page_by_another_way(watcher: Watcher, lab: Lab) 
     watcher.wait("both were told", lambda: len(watcher.told(since)) == 2)
     told = watcher.told(since)
     assert sorted(one["person"] for one in told) == ["anna", "bert"]
+    assert max(one["rounds"] for one in told) <= ROUNDS, told
     ways = {one["person"]: [each["channel"] for each in one["tries"]] for one in told}
     assert ways == {"anna": ["anna-outside"], "bert": ["webhook-outside"]}
     mail = [one for one in watcher.mail() if "hetzner-new" in one["Subject"]]
@@ -209,6 +211,7 @@ def told_of_one_cause(watcher: Watcher, lab: Lab, since: int, things: set[str], 
     assert {one.rpartition("-")[0] for one in incidents} <= things, [one["subject"] for one in told]
     assert len(incidents) <= most
     assert {one["person"] for one in told} == {"anna", "bert"}
+    assert max(one["rounds"] for one in told) <= ROUNDS, told
     lab.repair()
     watcher.wait("its end was told", lambda: len(watcher.told(since, "resolved")) >= 2 * len(incidents))
 
@@ -219,6 +222,7 @@ def test_an_mx_changed_by_hand_is_one_page(watcher: Watcher, lab: Lab, fresh_hos
     fresh_host("ns1").run(["nsupdate", "-k", "/etc/bind/kedge.key"], stdin=change)
     watcher.wait("both were told", lambda: len(watcher.told(since, noise="")) == 2)
     assert {one["id"].rpartition("-")[0] for one in watcher.told(since, noise="")} == {"verein.example"}
+    assert max(one["rounds"] for one in watcher.told(since, noise="")) <= ROUNDS
 
 
 def test_status_for_nagios(watcher: Watcher) -> None:

@@ -192,7 +192,8 @@ class Watch:
 
     def _advance(self, taken: list[tuple[Seen, Look]]) -> frozenset[str]:
         now, before = self.clock.now(), self.keeper.recall(self.state)
-        step = advance(before, [seen for seen, _ in taken], now, self.scene.world, self.keeper.answered(before))
+        world = replace(self.scene.world, rounds_within=self.lookout.rounds.within)
+        step = advance(before, [seen for seen, _ in taken], now, world, self.keeper.answered(before))
         letters: list[Letter] = []
         if step.notices:
             letters = write_letters(

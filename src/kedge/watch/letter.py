@@ -39,6 +39,8 @@ class Letter:
     ways: tuple[str, ...]
     made: datetime
     not_before: datetime
+    rounds: int = 1
+    """In which round of looks its incident was told, counted from the first look that failed."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def write_letter(occasion: Occasion, recipient: Recipient, routes: Routes) -> Le
     return Letter(
         f"{notice.id}/{recipient.person}", notice.incident.id, notice.incident.thing, notice.kind, recipient.person,
         occasion.severity.word, _subject(occasion).to(language), "\n".join(body) + "\n", routes.ways, notice.at,
-        recipient.not_before,
+        recipient.not_before, notice.incident.rounds,
     )  # fmt: skip
 
 

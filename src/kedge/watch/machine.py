@@ -131,10 +131,19 @@ class _Turn:
         since = self.now - self.world.policy.flap_window
         times = (*(at for at in self.openings.get(thing, ()) if at > since), self.now)
         self.openings[thing] = times
-        incident = Incident(thing, self.now, finding.rule, finding, symptoms)
+        rounds = self.world.rounds_within(self._began(thing, symptoms))
+        incident = Incident(thing, self.now, finding.rule, finding, symptoms, rounds=rounds)
         self.incidents[thing] = incident
         is_flapping = len(times) >= self.world.policy.flaps
         self.notices.append(Notice("down", incident, self.now, is_flapping=is_flapping))
+
+    def _began(self, thing: str, symptoms: Sequence[str]) -> datetime:
+        """Return when it was first seen to fail, or when what it needs had been back for long enough."""
+        new = [name for name in (thing, *symptoms) if name not in self.incidents]
+        own = [one for name in new for one in self._by_thing.get(name, ()) if one.is_bad]
+        first = min((one.failing or one.since for one in own), default=self.now)
+        back = [at + self.world.policy.hold for name in self.around.below(thing) if (at := self.recoveries.get(name))]
+        return max([first, *back])
 
     def _is_certain(self, thing: str, symptoms: Sequence[str]) -> bool:
         """Whether everything around a cause was looked at since it began, or that has taken too long."""

@@ -42,11 +42,17 @@ class World:
     policy: Policy = field(default_factory=Policy)
     in_maintenance: Callable[[datetime], Collection[str]] = lambda now: ()
     """The things that are worked on now; what cannot run without them is expected to be down."""
+    rounds_within: Callable[[datetime], int] = lambda since: 1
+    """In which round of looks from a moment on we are."""
 
 
 @dataclass(frozen=True)
 class Incident:
-    """One cause that people were told of. `well` is since when it is ok again, `told` how many escalations went out."""
+    """One cause that people were told of. `well` is since when it is ok again, `told` how many escalations went out.
+
+    `rounds` is the round of looks in which it was told, counted from the first look that failed, or from when it could
+    count as a cause of its own if what it needs had just come back.
+    """
 
     thing: str
     opened: datetime
@@ -56,6 +62,7 @@ class Incident:
     well: datetime | None = None
     acknowledged: str = ""
     told: int = 0
+    rounds: int = 1
 
     @property
     def id(self) -> str:
