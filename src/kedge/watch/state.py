@@ -13,7 +13,7 @@ from kedge.watch.verdict import Standing, Thresholds
 
 Key = tuple[str, str]
 """Thing and probe."""
-NoticeKind = Literal["down", "worse", "unanswered", "resolved"]
+NoticeKind = Literal["down", "unseen", "worse", "unanswered", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Policy:
     """How patient the watch is.
 
     A cause is held back at most for `hold`, while what it needs and what needs it is looked at again. A thing that
-    went down `flaps` times within `flap_window` counts as back only after it was well for `flap_calm`.
+    went down `flaps` times within `flap_window` counts as back only after it was well for `flap_calm`. What nobody
+    has seen for `unseen` is told, more gently.
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -29,6 +30,7 @@ class Policy:
     flaps: int = 3
     flap_window: timedelta = timedelta(hours=1)
     flap_calm: timedelta = timedelta(minutes=15)
+    unseen: timedelta = timedelta(minutes=15)
     escalations: tuple[timedelta, ...] = ()
     """How long after its beginning nobody may have answered an incident, for each step that is then told."""
 
@@ -79,7 +81,7 @@ class Notice:
     at: datetime
     number: int = 1
     still_bad: tuple[str, ...] = ()
-    """With `resolved`: which of its symptoms are not back."""
+    """With `resolved`: which of its symptoms are not back, or still out of sight."""
     is_flapping: bool = False
 
     @property
