@@ -77,12 +77,13 @@ class Host:
         return (self.keeper.inside(self.disk) / "upper").is_dir()
 
     def kill(self) -> None:
-        """Cut the power: every process of the host (and of its guests) ends at once, the disk stays as it is.
-
-        Its cable goes dead first, or the kernel that all hosts share would refuse connections in the host's name.
-        """
-        self.broken.append(("kill", ""))
+        """Cut the power: the host is silent at once, every process of it and its guests gone, its disk as it is."""
         network.set_cable(self.keeper, self.plug, plugged=False)
+        self.halt()
+
+    def halt(self) -> None:
+        """End every process of the host and its guests; it answers pings and refuses all else, as a crashed one may."""
+        self.broken.append(("kill", ""))
         if self.is_alive():
             self.keeper.sh(f"kill -9 {self.pid}; while kill -0 {self.pid} 2>/dev/null; do sleep 0.01; done")
         self._pid_file.unlink(missing_ok=True)

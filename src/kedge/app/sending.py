@@ -27,7 +27,7 @@ from kedge.errors import KedgeError, UsageError
 from kedge.model.finding import Text
 from kedge.model.inventory import Inventory
 from kedge.model.observation import Observation, Status
-from kedge.model.people import Channel
+from kedge.model.people import SENDABLE, Channel
 from kedge.model.ports import Shell
 from kedge.probes.delegation import Asker, NoAnswer, system_resolver
 from kedge.probes.smtp import Encryption
@@ -36,7 +36,6 @@ from kedge.watch.sender import LIMIT, Copy, Login, MailSender, ProgramSender, Se
 RELAY, RELAY_PASSWORD = "KEDGE_RELAY", "KEDGE_RELAY_PASSWORD"
 XMPP, XMPP_PASSWORD = "KEDGE_XMPP", "KEDGE_XMPP_PASSWORD"
 SENDER = "KEDGE_SENDER"
-SENDABLE = frozenset({"mail", "xmpp", "webhook", "ntfy", "exec"})
 PORTS = {"smtp": 25, "smtps": 465}
 MX_TRIED = 3
 ASK_LIMIT = timedelta(seconds=4)

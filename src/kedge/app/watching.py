@@ -112,6 +112,7 @@ class Watch:
         """Watch until cancelled."""
         await self._aside(self.keeper.lay_ballast)
         self.lookout.watch(self.scene.targets)
+        self._say_who_hears_nothing()
         async with contextlib.AsyncExitStack() as stack:
             if self.company.listen:
                 await stack.enter_async_context(listening(self.company.listen, self._answer))
@@ -264,6 +265,15 @@ class Watch:
 
     async def _send(self, channel: str, copy: Copy) -> Observation:
         return await self.scene.office.send(channel, copy)
+
+    def _say_who_hears_nothing(self) -> None:
+        """Say whom no alert can ever reach, before there is one."""
+        channels_of = self.scene.case_at(self.clock.now()).compiled.index.channels_of
+        for person in self.scene.opened.inventory.sections.people:
+            ways = channels_of.get(person, ())
+            obstacles = [why for channel in ways if (why := self.scene.office.obstacle(channel))]
+            if ways and len(obstacles) == len(ways):
+                _LOG.error("no alert can reach %s: %s", person, "; ".join(map(str, obstacles)))
 
     # -- tending -------------------------------------------------------------------------------
 

@@ -22,7 +22,10 @@ from kedge.model.thing import (
     Thing,
 )
 
-CHANNEL_TYPES = ("mail", "xmpp", "sms", "phone", "matrix", "signal", "ntfy", "webhook", "letter", "exec")
+SENDABLE = ("mail", "xmpp", "ntfy", "webhook", "exec")
+"""What kedge's own watch can send through."""
+CHANNEL_TYPES = (*SENDABLE, "sms", "phone", "matrix", "signal", "letter")
+"""By the others people reach each other, and providers their customers."""
 
 
 class Away(Declared):
