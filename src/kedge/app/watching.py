@@ -32,6 +32,7 @@ from kedge.app.watch_keeping import Keeper
 from kedge.app.watch_scene import Scene, fingerprint, set_scene
 from kedge.app.workshop import Workshop
 from kedge.errors import KedgeError
+from kedge.inventory.index import build_index
 from kedge.model.observation import Observation, Status
 from kedge.probes.rest import fetch_page
 from kedge.rules.case import DEFAULT_RPO
@@ -268,8 +269,9 @@ class Watch:
 
     def _say_who_hears_nothing(self) -> None:
         """Say whom no alert can ever reach, before there is one."""
-        channels_of = self.scene.case_at(self.clock.now()).compiled.index.channels_of
-        for person in self.scene.opened.inventory.sections.people:
+        inventory = self.scene.opened.inventory
+        channels_of = build_index(inventory).channels_of
+        for person in inventory.sections.people:
             ways = channels_of.get(person, ())
             obstacles = [why for channel in ways if (why := self.scene.office.obstacle(channel))]
             if ways and len(obstacles) == len(ways):

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from kedge.model.finding import Finding
 from kedge.model.observation import Status
+from kedge.rules.cause_graph import Graph
 from kedge.watch.around import Around
 from kedge.watch.sight import UNSEEN, lost_from_sight
 from kedge.watch.state import Incident, Notice, NoticeKind, State, Step, World
@@ -76,7 +77,8 @@ def _out_of_sight(state: State, now: datetime, world: World, around: Around) -> 
     if not any(one.lost for one in state.standings.values()):
         return {}
     down = {one.thing for one in state.standings.values() if one.status is Status.DOWN}
-    explained = around.fallen(down | {thing for thing, one in state.incidents.items() if one.rule == "down"})
+    down |= {thing for thing, one in state.incidents.items() if one.rule == "down"}
+    explained = Graph(world.needs, {}, frozenset(down)).levels.keys()
     return {one.thing: one for one in lost_from_sight(state, around, explained, now - world.policy.unseen)}
 
 

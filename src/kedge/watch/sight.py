@@ -40,7 +40,8 @@ class _Lost:
 
     def findings(self, before: datetime) -> Iterator[Finding]:
         for names in self._groups():
-            above = [name for name in self.of if name not in names and self.around.below(name) & set(names)]
+            own = set(names)
+            above = [name for name, below in self._below.items() if name not in own and below & own]
             since = min(self._since(name) for name in (*names, *above))
             if since <= before:
                 yield self._finding(names, above, since)
@@ -58,8 +59,12 @@ class _Lost:
     @cached_property
     def _roots(self) -> Sequence[str]:
         """What nobody sees although what it needs is in sight; of things that need each other, all."""
-        roots = [name for name in self.of if not self.around.below(name) & self.of.keys()]
+        roots = [name for name, below in self._below.items() if not below & self.of.keys()]
         return roots or list(self.of)
+
+    @cached_property
+    def _below(self) -> Mapping[str, frozenset[str]]:
+        return {name: self.around.below(name) for name in self.of}
 
     @cached_property
     def _told(self) -> Mapping[str, str]:
@@ -84,10 +89,10 @@ class _Lost:
 
     def _title(self, names: Sequence[str]) -> Text:
         phrase = listed(names)
-        if all(self._is_seen_in_part(name) for name in names):
+        if set(names) <= self._seen_in_part:
             return Text(f"kedge no longer sees all of {phrase.en}", f"kedge sieht nicht mehr alles von {phrase.dative}")
         return Text(f"kedge no longer sees {phrase.en}", f"kedge sieht {phrase.de} nicht mehr")
 
-    def _is_seen_in_part(self, name: str) -> bool:
-        standings = [one for (thing, _), one in self.state.standings.items() if thing == name]
-        return any(one.status is not Status.UNKNOWN for one in standings)
+    @cached_property
+    def _seen_in_part(self) -> frozenset[str]:
+        return frozenset(one.thing for one in self.state.standings.values() if one.status is not Status.UNKNOWN)
