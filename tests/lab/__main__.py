@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     add("down", down, "end the lab; nothing stays but the cache")
     add("status", status, "which hosts run and which services answer; 1 if not all do")
     add("kill", lambda a: host(a).kill(), "cut a host's power; its disk stays", "host")
+    add("halt", lambda a: host(a).halt(), "end all that runs on a host; its network still answers", "host")
     add("start", start, "switch a dead host on again, or start one of its services", "host", "service?")
     add("stop", lambda a: host(a).stop(a.service), "stop a service as an admin would", "host", "service")
     cable = add("cable", pull, "pull a host's network cable", "host")

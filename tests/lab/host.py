@@ -57,6 +57,7 @@ class Host:
             files=dict(files),
         )
         self._pid_file.write_text(self.keeper.module("boot", stdin=order.json()))
+        self.plug_in()
 
     @property
     def pid(self) -> int:
@@ -76,7 +77,12 @@ class Host:
         return (self.keeper.inside(self.disk) / "upper").is_dir()
 
     def kill(self) -> None:
-        """Cut the power: every process of the host (and of its guests) ends at once, the disk stays as it is."""
+        """Cut the power: the host is silent at once, every process of it and its guests gone, its disk as it is."""
+        network.set_cable(self.keeper, self.plug, plugged=False)
+        self.halt()
+
+    def halt(self) -> None:
+        """End every process of the host and its guests; it answers pings and refuses all else, as a crashed one may."""
         self.broken.append(("kill", ""))
         if self.is_alive():
             self.keeper.sh(f"kill -9 {self.pid}; while kill -0 {self.pid} 2>/dev/null; do sleep 0.01; done")

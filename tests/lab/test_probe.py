@@ -113,15 +113,15 @@ def test_all_is_well(desk: Desk) -> None:
 
 
 def test_a_dead_host_is_one_cause(desk: Desk) -> None:
-    """Its kernel still answers pings, then it does not: both times it is the host, and all that ran there beneath."""
+    """It still answers pings, then it does not: both times it is the host, and all that ran there beneath."""
     host = desk.lab.host("hetzner-new")
-    host.kill()
+    host.halt()
     halted = desk.sweep()
     assert list(halted.findings) == ["hetzner-new is probably down"]
     assert halted.beneath("hetzner-new is probably down") == ON_NEW
     assert halted.seen["hetzner-new reach"] == ("ok", "is there")
 
-    host.cable()
+    host.kill()
     dark = desk.sweep()
     assert list(dark.findings) == ["hetzner-new is down"]
     assert dark.beneath("hetzner-new is down") == ON_NEW

@@ -23,11 +23,12 @@ pytestmark = pytest.mark.lab
 KEDGE = str(Path(sys.executable).with_name("kedge"))
 EXAMPLE = Path(__file__).parents[2] / "examples/lab/kedge.yaml"
 LIMIT_S = 600
-ROUND = "6s"
+ROUND, ROUNDS = "6s", 2
+"""How often it looks, and in which of these rounds, counted from the first look that failed, people are told."""
 NOISY = "verein.example"
 """Under load single answers of name servers get lost on the way, which is told, rightly, and is no part of a test."""
 FIRST_ON_THE_DEAD_SERVER = {
-    "anna: {channels: [sms anna, anna-outside]}": 'anna: {channels: ["mail anna@verein.example", sms anna, anna-outside]}',
+    "anna: {channels: [sms anna, anna-outside]}": 'anna: {hours: always, channels: ["mail anna@verein.example", sms anna, anna-outside]}',
     "bert: {channels: [sms bert, bert-outside]}": 'bert: {channels: ["xmpp bert@verein.example", webhook-outside]}',
 }
 """Their own server comes first, as people would have it; what is left of these must be chosen."""
@@ -142,6 +143,7 @@ def test_the_dead_server_is_one_page_by_another_way(watcher: Watcher, lab: Lab) 
     watcher.wait("both were told", lambda: len(watcher.told(since)) == 2)
     told = watcher.told(since)
     assert sorted(one["person"] for one in told) == ["anna", "bert"]
+    assert max(one["rounds"] for one in told) <= ROUNDS, told
     ways = {one["person"]: [each["channel"] for each in one["tries"]] for one in told}
     assert ways == {"anna": ["anna-outside"], "bert": ["webhook-outside"]}
     mail = [one for one in watcher.mail() if "hetzner-new" in one["Subject"]]
@@ -168,7 +170,7 @@ SERVICES = (
     *(("hetzner-new", name) for name in ("request-tracker", "apache")),
     *(("hetzner-old", name) for name in ("spirit", "apache", "postfix")),
 )
-"""Every service that somebody uses. Whether one could log in is a question of its own: `kedge status` answers it."""
+"""Every service that somebody uses. Whether kedge can log in is a question of its own, asked further down."""
 
 
 MOST = None if os.environ.get("KEDGE_EVERY_LOSS") else 2
@@ -209,8 +211,22 @@ def told_of_one_cause(watcher: Watcher, lab: Lab, since: int, things: set[str], 
     assert {one.rpartition("-")[0] for one in incidents} <= things, [one["subject"] for one in told]
     assert len(incidents) <= most
     assert {one["person"] for one in told} == {"anna", "bert"}
+    assert max(one["rounds"] for one in told) <= ROUNDS, told
     lab.repair()
     watcher.wait("its end was told", lambda: len(watcher.told(since, "resolved")) >= 2 * len(incidents))
+
+
+def test_a_login_that_is_lost_is_told_by_day(watcher: Watcher, lab: Lab) -> None:
+    since = watcher.count()
+    lab.host("backup").stop("sshd")
+    watcher.wait("who answers always was told", lambda: watcher.told(since, "unseen"))
+    letters = watcher.letters(since, "unseen")
+    assert {one["person"] for one in letters} == {"anna", "bert"}
+    assert {one["subject"] for one in letters} == {"kedge sieht nicht mehr alles von backup"}  # it still answers pings
+    assert not watcher.letters(since), "it is no page"
+    lab.repair()
+    watcher.wait("its end was told", lambda: watcher.told(since, "resolved"))
+    assert watcher.letters(since, "resolved")[0]["subject"] == "kedge sieht backup wieder"
 
 
 def test_an_mx_changed_by_hand_is_one_page(watcher: Watcher, lab: Lab, fresh_host: Callable[..., Any]) -> None:
@@ -219,6 +235,7 @@ def test_an_mx_changed_by_hand_is_one_page(watcher: Watcher, lab: Lab, fresh_hos
     fresh_host("ns1").run(["nsupdate", "-k", "/etc/bind/kedge.key"], stdin=change)
     watcher.wait("both were told", lambda: len(watcher.told(since, noise="")) == 2)
     assert {one["id"].rpartition("-")[0] for one in watcher.told(since, noise="")} == {"verein.example"}
+    assert max(one["rounds"] for one in watcher.told(since, noise="")) <= ROUNDS
 
 
 def test_status_for_nagios(watcher: Watcher) -> None:

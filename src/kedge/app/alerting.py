@@ -107,11 +107,13 @@ def whoever() -> str:
 def list_letters(opened: Opened, most: int) -> list[dict[str, Any]]:
     """Return the latest letters, the newest last, each with every try to deliver it."""
     letters, deliveries = open_database(opened.path).latest_letters(most)
+    said = TypeAdapter(Letter)
     return [
         {
             "id": letter.id,
             "person": letter.person,
-            "subject": TypeAdapter(Letter).validate_json(letter.content).subject,
+            "subject": (content := said.validate_json(letter.content)).subject,
+            "rounds": content.rounds,
             "made": letter.made.isoformat(timespec="seconds").replace("+00:00", "Z"),
             "state": "waiting" if letter.done is None else "told" if letter.outcome.startswith("by ") else "not told",
             "tries": [

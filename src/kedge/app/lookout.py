@@ -15,6 +15,7 @@ from datetime import timedelta
 from kedge.app.probing import MOST, PER_PLACE, SPARE_FILES, Look, Sweep
 from kedge.app.targets import Target
 from kedge.model.observation import Status
+from kedge.watch.rounds import Rounds
 
 Key = tuple[str, str]
 """Thing and probe."""
@@ -66,12 +67,16 @@ class Lookout:
     started: dict[Key, float] = field(default_factory=dict)
     due: dict[Key, float] = field(default_factory=dict)
     busy: set[Key] = field(default_factory=set)
+    rounds: Rounds[Key] = field(default_factory=Rounds)
+    """Those of what is looked at in each; not of what is looked at more seldom."""
     late_s: float = 0.0
     """How much later than it was due the last look began."""
 
     def __post_init__(self) -> None:
         self._heap: list[tuple[float, Key]] = []
         self._changed = asyncio.Event()
+        self._again: set[Key] = set()
+        self.rounds.least = self.rhythm.every * (1 - self.rhythm.jitter)
         self._tasks: set[asyncio.Task[None]] = set()
         self._places: defaultdict[tuple[str, int], asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(PER_PLACE)
@@ -87,6 +92,7 @@ class Lookout:
         for key in self.targets.keys() - targets.keys():
             self.due.pop(key, None)
         self.targets = targets
+        self.rounds.keep_only([key for key, target in targets.items() if _every(target) <= self.rhythm.every])
 
     def want(self, things: Collection[str]) -> None:
         """Look at these things as soon as may be."""
@@ -138,14 +144,18 @@ class Lookout:
             (look,) = await self.sweep.run([target])
         self.busy.discard(key)
         self.told(target, look)
+        if key not in self._again or self.rhythm.retry >= self.rounds.least:
+            self.rounds.take(key, self.sweep.now())
         if key in self.targets:
             self._plan(key, self._next(key, target, look))
 
     def _next(self, key: Key, target: Target, look: Look) -> float:
-        every = max(self.rhythm.every, getattr(target.probe, "every", timedelta()))
+        every = max(self.rhythm.every, _every(target))
         if look.seen.status in (Status.DOWN, Status.DEGRADED) and every > self.rhythm.every:
             every /= RARE_RETRY
+        self._again.discard(key)
         if not self.is_settled(key) and every <= self.rhythm.every:
+            self._again.add(key)
             return _now() + self.rhythm.retry.total_seconds()
         spread = 1 + self.rhythm.jitter * (2 * self.chance.random() - 1)
         return max(_now(), self.started[key] + every.total_seconds() * spread)
@@ -164,6 +174,12 @@ class Lookout:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._changed.wait()
+
+
+def _every(target: Target) -> timedelta:
+    """Return how often a probe itself wants to look; nothing if it does not mind."""
+    found: timedelta = getattr(target.probe, "every", timedelta())
+    return found
 
 
 def _now() -> float:

@@ -52,14 +52,14 @@ def chosen_services(workshop: Workshop, names: Sequence[str]) -> list[str]:
         return [workshop.subject(name).name for name in dict.fromkeys(names)]
     services = workshop.opened.inventory.sections.services
     found = [name for name, service in services.items() if service.save and service.save.to]
-    known = [name for name in found if _is_ours(services[name]) or _is_readable(workshop, services[name])]
+    known = [name for name in found if _is_ours(services[name]) or is_readable(workshop, services[name])]
     if not known:
         raise UsageError("the inventory has nothing for kedge to save", hint="services: … save: STORE")
     return known
 
 
-def _is_readable(workshop: Workshop, service: Service) -> bool:
-    """Whether a backup made by others is declared so far that kedge can look into it."""
+def is_readable(workshop: Workshop, service: Service) -> bool:
+    """Return whether a backup made by others is declared so far that kedge can look into it."""
     stores = workshop.opened.inventory.sections.stores
     return all(stores[name].repository for name in (service.save.to if service.save else ()))
 

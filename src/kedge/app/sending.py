@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from kedge.adapters.notify import has_apprise, notify
 from kedge.adapters.secret import read_secret
 from kedge.app.names import Names, is_literal
 from kedge.app.vantage import DirectNet, LiveSite, VantageNet
@@ -27,8 +28,8 @@ from kedge.errors import KedgeError, UsageError
 from kedge.model.finding import Text
 from kedge.model.inventory import Inventory
 from kedge.model.observation import Observation, Status
-from kedge.model.people import Channel
-from kedge.model.ports import Shell
+from kedge.model.people import SENDABLE, Channel
+from kedge.model.ports import Shell, Site
 from kedge.probes.delegation import Asker, NoAnswer, system_resolver
 from kedge.probes.smtp import Encryption
 from kedge.watch.sender import LIMIT, Copy, Login, MailSender, ProgramSender, Sender, WebSender, XmppSender
@@ -36,7 +37,6 @@ from kedge.watch.sender import LIMIT, Copy, Login, MailSender, ProgramSender, Se
 RELAY, RELAY_PASSWORD = "KEDGE_RELAY", "KEDGE_RELAY_PASSWORD"
 XMPP, XMPP_PASSWORD = "KEDGE_XMPP", "KEDGE_XMPP_PASSWORD"
 SENDER = "KEDGE_SENDER"
-SENDABLE = frozenset({"mail", "xmpp", "webhook", "ntfy", "exec"})
 PORTS = {"smtp": 25, "smtps": 465}
 MX_TRIED = 3
 ASK_LIMIT = timedelta(seconds=4)
@@ -128,8 +128,29 @@ class SendingSettings:
 
     def password(self, variable: str) -> str:
         """Return a password; raises OutsideError if it cannot be had."""
-        reference = self.environ.get(variable, "")
+        return self.secret(self.environ.get(variable, ""))
+
+    def secret(self, reference: str) -> str:
+        """Return what a reference names; raises OutsideError if it cannot be had."""
         return read_secret(reference, self.environ, self.folder).value.decode(errors="surrogateescape")
+
+
+@dataclass(frozen=True, slots=True)
+class AppriseSender:
+    """Hands a message to whatever service a URL of apprise's names; accepted means that apprise says so."""
+
+    url: str = field(repr=False)
+    limit: timedelta = LIMIT
+
+    async def send(self, copy: Copy, site: Site) -> Observation:
+        """Try once."""
+        try:
+            is_taken = await notify(self.url, copy.subject, copy.text, severity=copy.letter.severity, limit=self.limit)
+        except TimeoutError:
+            is_taken = False
+        if is_taken:
+            return Observation(Status.OK, "apprise says it was taken")
+        return Observation(Status.DOWN, "apprise says that the service refused it, or its answer did not come")
 
 
 @dataclass
@@ -150,6 +171,8 @@ class PostOffice:
             return Text(
                 f"kedge itself cannot send {kind or 'there'}", f"kedge selbst kann {kind or 'dort'} nicht senden"
             )
+        if kind == "apprise" and not has_apprise():
+            return Text("kedge[apprise] is not installed", "kedge[apprise] ist nicht installiert")
         if kind == "xmpp" and not self.settings.account:
             return Text(f"{XMPP} names no account to write from", f"{XMPP} nennt kein Konto zum Schreiben")
         return None
@@ -179,6 +202,8 @@ class PostOffice:
                 return [WebSender(is_ntfy=declared.type == "ntfy", limit=self.limit)]
             case "exec":
                 return [ProgramSender(self.limit)]
+            case "apprise":
+                return [AppriseSender(self.settings.secret(address), self.limit)]
         return []
 
     async def _mail(self, channel: Channel, address: str) -> Sequence[Sender]:

@@ -56,6 +56,7 @@ class Keeper:
         try:
             verdicts = self.database.verdicts(self.vantage)
             kept = [one for one in self.database.incidents(is_open=True) if one.vantage == self.vantage]
+            seen = self.database.seen_from(self.vantage)
             lately = [one for one in self.database.incidents(is_open=False) if one.vantage == self.vantage]
         except EvidenceError as failure:
             self._say(failure)
@@ -65,7 +66,7 @@ class Keeper:
         openings: dict[str, tuple[datetime, ...]] = {}
         for one in lately:
             openings[one.thing] = (*openings.get(one.thing, ()), one.opened)
-        standings = {(one.thing, one.probe): _standing(one) for one in verdicts}
+        standings = {(key := (one.thing, one.probe)): _standing(one, was_seen=key in seen) for one in verdicts}
         return State(standings, {one.thing: one for one in incidents}, openings)
 
     def recall(self, state: State) -> State:
@@ -255,9 +256,10 @@ class Keeper:
         return True
 
 
-def _standing(one: Verdict) -> Standing:
+def _standing(one: Verdict, *, was_seen: bool) -> Standing:
     status = Status(one.status)
-    return Standing(one.thing, one.probe, status, one.since, Observation(status, one.what), one.since)
+    lost = one.since if was_seen and status is Status.UNKNOWN else None
+    return Standing(one.thing, one.probe, status, one.since, Observation(status, one.what), one.since, lost=lost)
 
 
 def _outgoing(letter: Letter) -> Outgoing:

@@ -34,6 +34,9 @@ CASE_LIFE = timedelta(hours=1)
 HOLD = timedelta(minutes=1)
 """Longer than three looks at something silent take."""
 
+UNSEEN_ROUNDS = 15
+"""For so many rounds nobody may see a thing before that is told: with looks once a minute, as long as a look counts."""
+
 
 @dataclass
 class Scene:
@@ -82,7 +85,8 @@ def set_scene(opened: Opened, workshop: Workshop, rhythm: Rhythm) -> Scene:
     surveyor = Surveyor(opened.inventory, VantageNet(names=names), workshop.near, folder)
     targets = {(target.thing, target.name): target for target in surveyor.targets()}
     office = open_office(opened.inventory, folder, LocalShell(), workshop.folder / "names.json")
-    policy = Policy(hold=max(HOLD, rhythm.every), escalations=escalations(opened.inventory))
+    hold, unseen = max(HOLD, rhythm.every), rhythm.every * UNSEEN_ROUNDS
+    policy = Policy(hold=hold, unseen=unseen, escalations=escalations(opened.inventory))
     return Scene(opened, fingerprint(opened.path), targets, office, policy)
 
 

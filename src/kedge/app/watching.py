@@ -32,6 +32,7 @@ from kedge.app.watch_keeping import Keeper
 from kedge.app.watch_scene import Scene, fingerprint, set_scene
 from kedge.app.workshop import Workshop
 from kedge.errors import KedgeError
+from kedge.inventory.index import build_index
 from kedge.model.observation import Observation, Status
 from kedge.probes.rest import fetch_page
 from kedge.rules.case import DEFAULT_RPO
@@ -112,6 +113,7 @@ class Watch:
         """Watch until cancelled."""
         await self._aside(self.keeper.lay_ballast)
         self.lookout.watch(self.scene.targets)
+        self._say_who_hears_nothing()
         async with contextlib.AsyncExitStack() as stack:
             if self.company.listen:
                 await stack.enter_async_context(listening(self.company.listen, self._answer))
@@ -192,7 +194,8 @@ class Watch:
 
     def _advance(self, taken: list[tuple[Seen, Look]]) -> frozenset[str]:
         now, before = self.clock.now(), self.keeper.recall(self.state)
-        step = advance(before, [seen for seen, _ in taken], now, self.scene.world, self.keeper.answered(before))
+        world = replace(self.scene.world, rounds_within=self.lookout.rounds.within)
+        step = advance(before, [seen for seen, _ in taken], now, world, self.keeper.answered(before))
         letters: list[Letter] = []
         if step.notices:
             letters = write_letters(
@@ -263,6 +266,16 @@ class Watch:
 
     async def _send(self, channel: str, copy: Copy) -> Observation:
         return await self.scene.office.send(channel, copy)
+
+    def _say_who_hears_nothing(self) -> None:
+        """Say whom no alert can ever reach, before there is one."""
+        inventory = self.scene.opened.inventory
+        channels_of = build_index(inventory).channels_of
+        for person in inventory.sections.people:
+            ways = channels_of.get(person, ())
+            obstacles = [why for channel in ways if (why := self.scene.office.obstacle(channel))]
+            if ways and len(obstacles) == len(ways):
+                _LOG.error("no alert can reach %s: %s", person, "; ".join(map(str, obstacles)))
 
     # -- tending -------------------------------------------------------------------------------
 

@@ -138,6 +138,15 @@ class Database:
 
             return spans.read_current(connection)
 
+    def seen_from(self, vantage: str) -> frozenset[tuple[str, str]]:
+        """Return thing and probe of every look from a vantage that saw something, as far back as spans go."""
+        with self._reading() as connection:
+            if connection is None:
+                return frozenset()
+            from kedge.evidence import spans
+
+            return spans.read_seen(connection, vantage)
+
     def keep_turn(self, turn: Turn, vantage: str, looks: Iterable[Look] = (), gap: timedelta = GAP) -> None:
         """Keep all that one step of the watch leads to, with the looks that led to it; or, on an error, nothing.
 

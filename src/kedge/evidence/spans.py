@@ -54,6 +54,15 @@ def read_current(connection: Connection) -> Sequence[Span]:
     return [one for _, one in _read_newest(connection).values()] if _has_spans(connection) else []
 
 
+def read_seen(connection: Connection, vantage: str) -> frozenset[tuple[str, str]]:
+    """Return thing and probe of every look from a vantage that saw something, as far back as spans go."""
+    if not _has_spans(connection):
+        return frozenset()
+    query = select(span_table.c.thing, span_table.c.probe).distinct()
+    is_ours = (span_table.c.vantage == vantage) & (span_table.c.status != Status.UNKNOWN.value)
+    return frozenset((row.thing, row.probe) for row in connection.execute(query.where(is_ours)))
+
+
 def read_all(connection: Connection) -> Iterator[Span]:
     """Yield every span in the order in which they were opened."""
     if _has_spans(connection):

@@ -8,6 +8,8 @@ from kedge.inventory import nodes
 from kedge.inventory.draft import Draft
 from kedge.model.people import Account, Channel
 
+HEARD = "heard/somebody"
+
 
 def compile_people(draft: Draft) -> None:
     """Write the rules of everybody and everything that people need to act."""
@@ -37,10 +39,28 @@ def compile_people(draft: Draft) -> None:
 
 
 def _compile_told(draft: Draft, person: str, is_declared: bool) -> None:
-    channels = [draft.has(channel) for channel in draft.index.channels_of.get(person, ())]
-    ways = channels if channels or is_declared else [draft.assume(person, "channels")]
+    """Write by what a person is told: what watches can send it, or somebody who has heard of it says it.
+
+    Where nothing is declared to watch, people tell each other anyway, by whatever way they have.
+    """
+    told, alerts = draft.node(nodes.TOLD, person), draft.node(nodes.ALERTS, "all")
+    sent, said = _ways_to(draft, person)
+    ways = sent if sent or said or is_declared else [draft.assume(person, "channels")]
     reached = draft.any_of(f"told:{person}.channels", ways)
-    draft.rules.all(draft.node(nodes.TOLD, person), [draft.has(person), draft.node(nodes.ALERTS, "all"), reached])
+    if not said:
+        draft.rules.all(told, [draft.has(person), alerts, reached])
+        return
+    directly = draft.all_of(f"told:{person}.sent.ways", [alerts, reached])
+    others = draft.any_of(f"told:{person}.said.channels", said)
+    by_word = draft.all_of(f"told:{person}.said.ways", [draft.node(nodes.ALERTS, HEARD), others])
+    draft.rules.all(told, [draft.has(person), draft.any_of(f"told:{person}.ways", [directly, by_word])])
+
+
+def _ways_to(draft: Draft, person: str) -> tuple[list[int], list[int]]:
+    """Return the channels to a person that what watches can send through, and the others."""
+    channels = draft.index.channels_of.get(person, ())
+    sent = [channel for channel in channels if draft.index.is_sent(draft.sections.channels[channel])]
+    return [draft.has(one) for one in sent], [draft.has(one) for one in channels if one not in sent]
 
 
 def _compile_channel(draft: Draft, name: str, channel: Channel) -> None:
@@ -147,6 +167,19 @@ def _compile_alerts(draft: Draft) -> None:
         watching.append(draft.all_of(f"alerts:{name}", [draft.loss(name), *([draft.has(on_host)] if on_host else [])]))
     node = draft.node(nodes.ALERTS, "all")
     draft.rules.any(node, watching or [draft.rules.always])
+    _compile_heard(draft)
+
+
+def _compile_heard(draft: Draft) -> None:
+    """Write the rule that somebody was told by what watches, and can tell the others."""
+    heard = []
+    for name in draft.sections.people:
+        sent, _ = _ways_to(draft, name)
+        if sent:
+            reached = draft.any_of(f"alerts:{name}.channels", sent)
+            heard.append(draft.all_of(f"alerts:{name}.heard", [draft.has(name), reached]))
+    somebody = draft.any_of("alerts:somebody.ways", heard)
+    draft.rules.all(draft.node(nodes.ALERTS, HEARD), [draft.node(nodes.ALERTS, "all"), somebody])
 
 
 def told_by_notice(draft: Draft, service: str, responsible: tuple[str, ...] | None) -> list[int]:

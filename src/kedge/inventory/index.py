@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kedge.model.inventory import Inventory
-from kedge.model.people import Channel
+from kedge.model.people import SENDABLE, Channel
 from kedge.model.service import Service
 
 Names = tuple[str, ...]
@@ -50,6 +50,16 @@ class Index:
         domain = self.domain_of(host)
         exact = self.receivers.get((channel.type, host), ()) or self.receivers.get((channel.type, domain or ""), ())
         return exact or (self.receivers.get((channel.type, ""), ()) if domain else ()), domain
+
+    def is_sent(self, channel: Channel) -> bool:
+        """Return whether what watches can send through a channel; where nothing is declared to watch, people can.
+
+        A channel whose type nobody gave is asked for elsewhere.
+        """
+        alerts, vantages = self.inventory.sections.alerts, self.inventory.sections.vantages
+        watchers = (alerts.watcher if alerts else None) or ()
+        others = (kind for name in watchers for kind in vantages[name].sends)
+        return not watchers or channel.type in (*SENDABLE, "", *others)
 
     def chain(self, host: str) -> Names:
         """Return a host and the hosts it is a guest of, innermost first."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from kedge.model.people import CHANNEL_TYPES
 from kedge.model.quantity import Deadline, Duration, Moment
 from kedge.model.saving import Promise
 from kedge.model.thing import (
@@ -74,12 +75,22 @@ class Accepted(Declared):
     until: Deadline = Field(description="from then on it is reported again")
 
 
+def _require_types(value: tuple[str, ...]) -> tuple[str, ...]:
+    for one in value:
+        if one not in CHANNEL_TYPES:
+            raise ValueError(f"expected types of channels such as 'phone' or 'sms', found '{one}'")
+    return value
+
+
 class Vantage(Thing):
     """Where kedge looks from."""
 
     section: ClassVar[str] = "vantages"
     on: Annotated[str, refers("hosts", "services", "places", "providers")] | None = Field(
         None, description="where it runs, and with what it is lost"
+    )
+    sends: Annotated[tuple[str, ...], OneOrMore, AfterValidator(_require_types)] = Field(
+        (), description="what it sends that kedge cannot, as a monitor of others that phones: `phone`, `sms`"
     )
 
 

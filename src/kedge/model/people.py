@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from kedge.model.hours import HoursText
 from kedge.model.need import Needs, NeedsField
@@ -22,7 +22,10 @@ from kedge.model.thing import (
     Thing,
 )
 
-CHANNEL_TYPES = ("mail", "xmpp", "sms", "phone", "matrix", "signal", "ntfy", "webhook", "letter", "exec")
+SENDABLE = ("mail", "xmpp", "ntfy", "webhook", "exec", "apprise")
+"""What kedge's own watch can send through."""
+CHANNEL_TYPES = (*SENDABLE, "sms", "phone", "matrix", "signal", "letter")
+"""By the others people reach each other, and providers their customers."""
 
 
 class Away(Declared):
@@ -89,11 +92,21 @@ def _read_channel(value: Any) -> Any:
     return {"to": value} if isinstance(value, str) else value
 
 
+def _require_reference(to: str) -> str:
+    """Refuse a URL of apprise's in the inventory: it has the keys in it."""
+    kind, _, address = to.partition(" ")
+    if kind == "apprise" and not address.strip().startswith(("env:", "file:", "command:")):
+        raise ValueError("expected where its URL is kept: `apprise file:PATH`, `apprise env:NAME` or `command:…`")
+    return to
+
+
 class Channel(Thing):
     """A way a message travels. `to` is its type and address: `mail board@example.org`, `sms anna`, `ntfy topic`."""
 
     section: ClassVar[str] = "channels"
-    to: str = Field("", description="its type and address; a channel may be just this text (default: *unknown*)")
+    to: Annotated[str, AfterValidator(_require_reference)] = Field(
+        "", description="its type and address; a channel may be just this text (default: *unknown*)"
+    )
     via: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="what else must work for it to arrive")
     readers: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who reads it")
     read_every: Duration | None = Field(None, description="how long a message may lie there unread")

@@ -22,7 +22,7 @@ from kedge.probes.wording import quote, seconds
 
 LINE_LIMIT_BYTES = 16 * 1024
 HEARD_LIMIT_BYTES = 64 * 1024
-"""A greeting of this length is no greeting; nothing that a probe asks for is longer."""
+"""A greeting of this length is no greeting, and no answer to one question of a probe is longer."""
 CHUNK_BYTES = 8192
 PARTING_LIMIT_S = 0.5
 
@@ -105,8 +105,9 @@ class Dialogue:
         self._held += chunk
 
     async def say(self, data: bytes, awaited: str) -> None:
-        """Send something; from now on the far side owes `awaited`."""
+        """Send something; from now on the far side owes `awaited`, and has said nothing of it but what waits unread."""
         self.awaited = awaited
+        self._heard = len(self._held)
         self._writer.write(data)
         await self._writer.drain()
 

@@ -28,6 +28,8 @@ EVERY_S = 1.0
 GRACE = timedelta(seconds=10)
 """So much longer a mailbox may take to answer the last question."""
 ROLE = "mailboxes"
+AT_ONCE = 200
+"""So many mails are read and deleted at once, the newest first: what is left of earlier looks may be much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,14 @@ class RoundTripProbe:
 
 
 async def take_out(line: Dialogue, offers: frozenset[str]) -> frozenset[str]:
-    """Return the tokens of all marked mails in the inbox, and delete these; raises Broken.
+    """Return the tokens of the newest marked mails in the inbox, and delete these; raises Broken.
 
     Without UIDPLUS (RFC 4315) they are only marked as deleted: a plain EXPUNGE would take others' along.
     """
     await imap.command(line, "opening the inbox", b"SELECT INBOX")
     found = await imap.command(line, "a search", b"UID SEARCH HEADER " + MARK.encode() + b' ""')
-    uids = b",".join(word for one in found.untagged if one.upper().startswith(b"* SEARCH") for word in one.split()[2:])
+    every = [word for one in found.untagged if one.upper().startswith(b"* SEARCH") for word in one.split()[2:]]
+    uids = b",".join(every[-AT_ONCE:])
     if not uids:
         return frozenset()
     fetch = b"UID FETCH " + uids + b" BODY.PEEK[HEADER.FIELDS (" + MARK.encode() + b")]"

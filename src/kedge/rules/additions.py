@@ -106,20 +106,24 @@ class Ground:
         return tuple(dict.fromkeys(s for each in index.inside(host) for s in index.services_on.get(each, ())))
 
     def outside(self, person: str) -> tuple[str, ...]:
-        """Return the channels of a person that need nothing of one's own."""
+        """Return the channels of a person that need nothing of one's own, and by which an alert can come."""
         channels = self.compiled.index.channels_of.get(person, ())
         return tuple(name for name in channels if self._is_outside(self.sections.channels[name]))
 
     def _is_outside(self, channel: Channel) -> bool:
         receivers, domain = self.compiled.index.receiver_of(channel)
-        return not (receivers or domain or channel.via)
+        return not (receivers or domain or channel.via) and self.compiled.index.is_sent(channel)
 
     def reachable(self, person: str) -> Things:
-        """Return what has to be added so that a person is reached whatever is lost here: a phone, or nothing."""
+        """Return what has to be added so that a person is reached whatever is lost here; nothing if that is so.
+
+        A phone, where people tell each other; where something watches, what that can send.
+        """
         if self.outside(person):
             return {}
         declared = self.sections.people.get(person) or Person()
-        name = self.new(f"phone {person}")
+        phone = Channel(to=f"phone {person}")
+        name = self.new(phone.to if self.compiled.index.is_sent(phone) else f"mail {person}@outside.invalid")
         return {
             person: declared.model_copy(update={"channels": (*(declared.channels or ()), name)}),
             name: Channel(to=name),

@@ -15,7 +15,7 @@ def find_coverage_gaps(case: Case) -> Iterator[Claim]:
     """Yield services whose loss nobody would hear of, and an alert order that ends with one person."""
     unheard = [s for s in case.sections.services if s in case.untold and not case.is_settled(s, "people")]
     if unheard:
-        yield _unheard(unheard)
+        yield _unheard(case, unheard)
     yield from _unread_notices(case)
     alerts = case.sections.alerts
     if alerts and alerts.tell is not None:
@@ -25,7 +25,14 @@ def find_coverage_gaps(case: Case) -> Iterator[Claim]:
             yield _single(able[0] if able else next(iter(told), "alerts"), bool(able))
 
 
-def _unheard(names: list[str]) -> Claim:
+def _unheard(case: Case, names: list[str]) -> Claim:
+    people = case.inventory.actors(tuple(each for name in names for each in case.sections.services[name].people or ()))
+    channels = [case.sections.channels[one] for each in people for one in case.compiled.index.channels_of.get(each, ())]
+    kinds = sorted({one.type for one in channels if not case.compiled.index.is_sent(one)})
+    unsent = Text(
+        f"What watches cannot send by {listed(kinds).en}; that is for people, once one of them knows.",
+        f"Was wacht, kann {listed(kinds).de} nicht senden; so erreichen sich Menschen, sobald es jemand weiß.",
+    )
     return Claim(
         rule="coverage-gap",
         thing=names[0],
@@ -38,6 +45,7 @@ def _unheard(names: list[str]) -> Claim:
                 "No responsible person who can act has a channel that works, even while everything else is up.",
                 "Keine handlungsfähige zuständige Person hat einen Weg, der funktioniert.",
             ),
+            *((unsent,) if kinds else ()),
         ),
         fix=Text(
             "Name at least two responsible people, each with a channel of their own.",

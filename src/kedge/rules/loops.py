@@ -62,15 +62,26 @@ def find_alert_loops(case: Case) -> Iterator[Claim]:
             f"Wer vom Ausfall von {lost} erfahren muss, ist nur über {lost} erreichbar",
         ),
         why=(chain_text(case, circle), _costs(circle)),
-        fix=Text(
-            "Add a channel of another kind (phone, SMS, a private address) for each responsible person.",
-            "Für jede zuständige Person einen Weg anderer Art eintragen (Telefon, SMS, private Adresse).",
-        ),
+        fix=_other_ways(case),
         losses=(circle.loss,),
         toll=circle.toll,
         speaks_of=frozenset({"unnoticed", "unrecoverable"}),
         settles=frozenset((channel, "outside") for channel in channels),
         others=channels[1:],
+    )
+
+
+def _other_ways(case: Case) -> Text:
+    alerts = case.sections.alerts
+    if alerts and alerts.watcher:
+        return Text(
+            "Add a channel that kedge can send by and that needs nothing of yours (ntfy, a private address) for each.",
+            "Für jede zuständige Person einen Weg eintragen, den kedge senden kann und der nichts Eigenes braucht "
+            "(ntfy, private Adresse).",
+        )
+    return Text(
+        "Add a channel of another kind (phone, SMS, a private address) for each responsible person.",
+        "Für jede zuständige Person einen Weg anderer Art eintragen (Telefon, SMS, private Adresse).",
     )
 
 

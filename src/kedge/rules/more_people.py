@@ -83,6 +83,11 @@ def _phones(ground: Ground) -> Iterator[Addition]:
             f"Write down {'a phone number' if len(people) == 1 else 'phone numbers'} of {names.en}",
             f"{'Telefonnummer' if len(people) == 1 else 'Telefonnummern'} von {names.de} aufschreiben",
         )
+        if ground.sections.alerts and ground.sections.alerts.watcher:
+            what = Text(
+                f"Let alerts also go to {names.en} outside: a private address, or ntfy",
+                f"Alarme an {names.de} auch nach außerhalb gehen lassen: private Adresse oder ntfy",
+            )
         yield Addition(what, tuple(people), MINUTES, things)
 
 

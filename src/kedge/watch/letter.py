@@ -14,6 +14,7 @@ from kedge.rules.whatif import PlanStep, what_if
 from kedge.rules.wording import listed
 from kedge.watch.recipient import Recipient
 from kedge.watch.route import Routes
+from kedge.watch.sight import UNSEEN
 from kedge.watch.state import Incident, Notice, NoticeKind
 
 REASONS = 6
@@ -39,6 +40,8 @@ class Letter:
     ways: tuple[str, ...]
     made: datetime
     not_before: datetime
+    rounds: int = 1
+    """In which round of looks its incident was told, counted from the first look that failed."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +67,27 @@ def write_letter(occasion: Occasion, recipient: Recipient, routes: Routes) -> Le
     return Letter(
         f"{notice.id}/{recipient.person}", notice.incident.id, notice.incident.thing, notice.kind, recipient.person,
         occasion.severity.word, _subject(occasion).to(language), "\n".join(body) + "\n", routes.ways, notice.at,
-        recipient.not_before,
+        recipient.not_before, notice.incident.rounds,
     )  # fmt: skip
 
 
 def _subject(occasion: Occasion) -> Text:
     notice, incident = occasion.notice, occasion.notice.incident
     if notice.kind == "resolved":
-        return Text(f"{incident.thing} is back", f"{incident.thing} ist wieder da")
+        return _back(incident)
     head, title = ENDS.get(notice.kind, Text("", "")), incident.finding.title
     beneath = listed(incident.symptoms)
     tail = f" ({beneath.en})", f" ({beneath.de})"
     if not incident.symptoms:
         tail = "", ""
     return Text(f"{head.en}{title.en}{tail[0]}", f"{head.de}{title.de}{tail[1]}")
+
+
+def _back(incident: Incident) -> Text:
+    thing = incident.thing
+    if incident.rule == UNSEEN:
+        return Text(f"kedge sees {thing} again", f"kedge sieht {thing} wieder")
+    return Text(f"{thing} is back", f"{thing} ist wieder da")
 
 
 def _body(occasion: Occasion) -> Iterator[Text]:
@@ -91,9 +101,7 @@ def _body(occasion: Occasion) -> Iterator[Text]:
 
 def _of_beginning(occasion: Occasion) -> Iterator[Text]:
     notice, incident = occasion.notice, occasion.notice.incident
-    since = f"{incident.opened:%Y-%m-%d %H:%M} UTC"
-    title = incident.finding.title
-    yield Text(f"{title.en}. Noticed {since}.", f"{title.de}. Bemerkt {since}.")
+    yield _when(incident)
     if notice.is_flapping:
         yield Text(
             "It comes and goes; you hear of it again when it has been well for a while.",
@@ -104,7 +112,19 @@ def _of_beginning(occasion: Occasion) -> Iterator[Text]:
         yield Text(f"Beneath it: {names.en}.", f"Davon betroffen: {names.de}.")
     for reason in incident.finding.why[:REASONS]:
         yield Text(f"Why: {reason.en}", f"Warum: {reason.de}")
-    yield _unaffected(occasion.case, incident)
+    if incident.rule != UNSEEN:
+        yield _unaffected(occasion.case, incident)
+
+
+def _when(incident: Incident) -> Text:
+    title, noticed = incident.finding.title, f"{incident.opened:%Y-%m-%d %H:%M} UTC"
+    if incident.rule == UNSEEN:
+        since = f"{incident.finding.since or incident.opened:%Y-%m-%d %H:%M} UTC"
+        return Text(
+            f"{title.en}, since {since}. Whether it works, nobody knows.",
+            f"{title.de}, seit {since}. Ob es läuft, weiß niemand.",
+        )
+    return Text(f"{title.en}. Noticed {noticed}.", f"{title.de}. Bemerkt {noticed}.")
 
 
 def _unaffected(case: Case, incident: Incident) -> Text:
@@ -116,15 +136,17 @@ def _unaffected(case: Case, incident: Incident) -> Text:
 
 
 def _way_back(occasion: Occasion) -> Iterator[Text]:
-    thing = occasion.notice.incident.thing
-    step = next((one for one in _plan(occasion.case, thing) if one.is_timed), None)
+    incident = occasion.notice.incident
+    thing = incident.thing
+    plan = _plan(occasion.case, thing) if incident.rule != UNSEEN else ()
+    step = next((one for one in plan if one.is_timed), None)
     if step:
         who = f"{step.who}: " if step.who else ""
         needs = f" ({', '.join(step.needs)})" if step.needs else ""
         yield Text(f"First step: {who}{step.what.en}{needs}.", f"Erster Schritt: {who}{step.what.de}{needs}.")
         yield Text(f"All steps: kedge whatif {thing}", f"Alle Schritte: kedge whatif {thing}")
     else:
-        fix = occasion.notice.incident.finding.fix
+        fix = incident.finding.fix
         yield Text(f"First step: {fix.en}", f"Erster Schritt: {fix.de}")
     yield Text(f"I take care of it: kedge alerts ack {thing}", f"Ich kümmere mich darum: kedge alerts ack {thing}")
 
@@ -136,9 +158,10 @@ def _plan(case: Case, thing: str) -> Sequence[PlanStep]:
 def _of_end(occasion: Occasion) -> Iterator[Text]:
     """Yield what there is to know after the storm: how long it was, what is back, what is not and whose that is."""
     notice, incident = occasion.notice, occasion.notice.incident
-    took = format_duration(notice.at - incident.opened + timedelta())
-    thing = incident.thing
-    yield Text(f"{thing} is back after {took}.", f"{thing} ist nach {took} wieder da.")
+    began = (incident.rule == UNSEEN and incident.finding.since) or incident.opened
+    took = format_duration(notice.at - began + timedelta())
+    back = _back(incident)
+    yield Text(f"{back.en}, after {took}.", f"{back.de}, nach {took}.")
     for name in (one for one in incident.symptoms if one not in notice.still_bad):
         yield Text(f"  {name}: back", f"  {name}: wieder da")
     for name in notice.still_bad:

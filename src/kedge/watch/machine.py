@@ -13,12 +13,14 @@ from functools import cached_property
 
 from kedge.model.finding import Finding
 from kedge.model.observation import Status
+from kedge.rules.cause_graph import Graph
 from kedge.watch.around import Around
-from kedge.watch.state import Incident, Notice, State, Step, World
+from kedge.watch.sight import UNSEEN, lost_from_sight
+from kedge.watch.state import Incident, Notice, NoticeKind, State, Step, World
 from kedge.watch.verdict import Seen, Standing, fold
 
-CAUSES = {"degraded": 1, "dns-drift": 2, "down": 3}
-"""The findings that are told, by how bad they are; what could not be seen is shown by `kedge status`."""
+CAUSES = {UNSEEN: 0, "degraded": 1, "dns-drift": 2, "down": 3}
+"""The findings that are told, by how bad they are."""
 
 SIBLINGS = 200
 """So many things are looked at again before a cause is told, and no more."""
@@ -29,8 +31,9 @@ def advance(
 ) -> Step:
     """Return what follows from these looks at this moment; `answered` is who acknowledged which incident."""
     state = _acknowledge(_take(state, looks, world), answered or {})
-    findings = _causes(state, world)
-    turn = _Turn(state, now, world, findings, Around(world.needs))
+    around = Around(world.needs)
+    findings = {**_out_of_sight(state, now, world, around), **_causes(state, world)}
+    turn = _Turn(state, now, world, findings, around)
     turn.close()
     turn.open()
     turn.escalate()
@@ -64,9 +67,19 @@ def _causes(state: State, world: World) -> Mapping[str, Finding]:
     found: dict[str, Finding] = {}
     for finding in world.judge(list(state.standings.values())):
         known = found.get(finding.thing)
-        if finding.rule in CAUSES and (known is None or CAUSES[finding.rule] > CAUSES[known.rule]):
+        if CAUSES.get(finding.rule) and (known is None or CAUSES[finding.rule] > CAUSES[known.rule]):
             found[finding.thing] = finding
     return found
+
+
+def _out_of_sight(state: State, now: datetime, world: World, around: Around) -> Mapping[str, Finding]:
+    """Return what nobody has seen for long, by thing; not what stands beneath something that is down."""
+    if not any(one.lost for one in state.standings.values()):
+        return {}
+    down = {one.thing for one in state.standings.values() if one.status is Status.DOWN}
+    down |= {thing for thing, one in state.incidents.items() if one.rule == "down"}
+    explained = Graph(world.needs, {}, frozenset(down)).levels.keys()
+    return {one.thing: one for one in lost_from_sight(state, around, explained, now - world.policy.unseen)}
 
 
 @dataclass
@@ -113,9 +126,10 @@ class _Turn:
         """Open an incident for each new cause, as soon as it is certain to be one."""
         for thing, finding in self.findings.items():
             symptoms = tuple(symptom.thing for symptom in finding.symptoms)
-            if thing in self.incidents:
-                self._go_on(thing, finding, symptoms)
-            elif thing not in self._expected and self._is_certain(thing, symptoms):
+            if known := self.incidents.get(thing):
+                if finding.rule != UNSEEN or known.rule == UNSEEN:
+                    self._go_on(thing, finding, symptoms)
+            elif thing not in self._expected and (finding.rule == UNSEEN or self._is_certain(thing, symptoms)):
                 self._open(thing, finding, symptoms)
 
     def _go_on(self, thing: str, finding: Finding, symptoms: tuple[str, ...]) -> None:
@@ -131,10 +145,20 @@ class _Turn:
         since = self.now - self.world.policy.flap_window
         times = (*(at for at in self.openings.get(thing, ()) if at > since), self.now)
         self.openings[thing] = times
-        incident = Incident(thing, self.now, finding.rule, finding, symptoms)
+        rounds = self.world.rounds_within(self._began(thing, symptoms))
+        incident = Incident(thing, self.now, finding.rule, finding, symptoms, rounds=rounds)
         self.incidents[thing] = incident
         is_flapping = len(times) >= self.world.policy.flaps
-        self.notices.append(Notice("down", incident, self.now, is_flapping=is_flapping))
+        kind: NoticeKind = "unseen" if finding.rule == UNSEEN else "down"
+        self.notices.append(Notice(kind, incident, self.now, is_flapping=is_flapping))
+
+    def _began(self, thing: str, symptoms: Sequence[str]) -> datetime:
+        """Return when it was first seen to fail, or when what it needs had been back for long enough."""
+        new = [name for name in (thing, *symptoms) if name not in self.incidents]
+        own = [one for name in new for one in self._by_thing.get(name, ()) if one.is_bad]
+        first = min((one.failing or one.since for one in own), default=self.now)
+        back = [at + self.world.policy.hold for name in self.around.below(thing) if (at := self.recoveries.get(name))]
+        return max([first, *back])
 
     def _is_certain(self, thing: str, symptoms: Sequence[str]) -> bool:
         """Whether everything around a cause was looked at since it began, or that has taken too long."""
@@ -187,13 +211,22 @@ class _Turn:
     def close(self) -> None:
         """End each incident whose thing is well again, and say so; nothing suppresses that."""
         for thing, incident in list(self.incidents.items()):
-            if thing in self.findings or self._is_bad(thing):
+            if self._goes_on(thing, incident):
                 self.incidents[thing] = replace(incident, well=None)
                 continue
             if incident.well is None:
                 incident = replace(incident, well=self.now)
                 self.recoveries[thing] = self.now
             self._end(thing, incident)
+
+    def _goes_on(self, thing: str, incident: Incident) -> bool:
+        """Whether it is not over yet. That something of a thing is out of sight keeps no other incident open."""
+        if self._is_bad(thing) or (incident.rule == UNSEEN and self._is_lost(thing)):
+            return True
+        return thing in self.findings and self.findings[thing].rule != UNSEEN
+
+    def _is_lost(self, thing: str) -> bool:
+        return any(one.lost for one in self._by_thing.get(thing, ()))
 
     def _is_bad(self, thing: str) -> bool:
         return any(one.is_bad for one in self._by_thing.get(thing, ()))
@@ -211,7 +244,8 @@ class _Turn:
             self.incidents[thing] = incident
             return
         del self.incidents[thing]
-        still_bad = tuple(name for name in incident.symptoms if self._is_bad(name))
+        is_still = self._is_lost if incident.rule == UNSEEN else self._is_bad
+        still_bad = tuple(name for name in incident.symptoms if is_still(name))
         self.notices.append(Notice("resolved", incident, self.now, still_bad=still_bad))
 
     # -- nobody answers ------------------------------------------------------------------------
@@ -221,7 +255,7 @@ class _Turn:
         steps = self.world.policy.escalations
         for thing, incident in list(self.incidents.items()):
             due = sum(self.now - incident.opened >= after for after in steps)
-            if incident.well or incident.acknowledged or due <= incident.told:
+            if incident.well or incident.acknowledged or due <= incident.told or incident.rule == UNSEEN:
                 continue
             self.incidents[thing] = replace(incident, told=due)
             numbers = range(incident.told + 1, due + 1)

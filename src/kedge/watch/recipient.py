@@ -8,11 +8,15 @@ from datetime import datetime, timedelta
 
 from kedge.model.care import Alerts, Tell
 from kedge.model.finding import Severity
+from kedge.model.hours import parse_hours
 from kedge.model.inventory import Inventory
 from kedge.rules.case import Case
 from kedge.watch.route import what_is_left
+from kedge.watch.sight import UNSEEN
 from kedge.watch.state import Incident, Notice
 
+DAY = parse_hours("mon-sun 8-20")
+"""When people are told of what nobody can see, unless their hours say otherwise (UTC): it is never worth a night."""
 UNANSWERED = timedelta(minutes=30)
 """How long nobody may answer, where somebody has to and nobody said how long."""
 
@@ -45,6 +49,8 @@ def recipients(case: Case, notice: Notice, severity: Severity) -> list[Recipient
     if notice.kind == "resolved" and alerts:
         names += [who for step in alerts.escalate[: notice.incident.told] for who in step.who]
     people = _able(case, inventory.actors(tuple(names)), notice.at)
+    if notice.incident.rule == UNSEEN:
+        return [Recipient(one, _by_day(case, one, notice.at)) for one in people]
     return [Recipient(one, _when(case, one, people, severity, notice.at)) for one in people]
 
 
@@ -60,7 +66,10 @@ def _responsible(inventory: Inventory, incident: Incident, alerts: Alerts | None
     """Return the people and teams responsible for what is down, and whoever is told of everything."""
     services = inventory.sections.services
     names = list((alerts.tell if alerts else None) or ())
-    for thing in (incident.thing, *incident.symptoms):
+    things = (incident.thing, *incident.symptoms)
+    if incident.rule == UNSEEN and not services.keys() & set(things):
+        things = tuple(name for name, service in services.items() if set(things) & set(service.host or ()))
+    for thing in things:
         if thing in services:
             names += services[thing].people or ()
     return names or list(inventory.sections.people)
@@ -86,6 +95,12 @@ def _when(case: Case, person: str, people: Sequence[str], severity: Severity, at
     others = [case.sections.people[one].hours for one in people if one != person and one in case.sections.people]
     is_heard = any(other is None or other.is_open(at) for other in others)
     return hours.next_open(at) if severity is Severity.NOTE or is_heard else at
+
+
+def _by_day(case: Case, person: str, at: datetime) -> datetime:
+    """Return when to tell somebody what can always wait for a morning."""
+    hours = case.sections.people[person].hours if person in case.sections.people else None
+    return (hours or DAY).next_open(at)
 
 
 def _of_step(case: Case, step: Tell, at: datetime) -> list[Recipient]:

@@ -13,7 +13,7 @@ from kedge.watch.verdict import Standing, Thresholds
 
 Key = tuple[str, str]
 """Thing and probe."""
-NoticeKind = Literal["down", "worse", "unanswered", "resolved"]
+NoticeKind = Literal["down", "unseen", "worse", "unanswered", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Policy:
     """How patient the watch is.
 
     A cause is held back at most for `hold`, while what it needs and what needs it is looked at again. A thing that
-    went down `flaps` times within `flap_window` counts as back only after it was well for `flap_calm`.
+    went down `flaps` times within `flap_window` counts as back only after it was well for `flap_calm`. What nobody
+    has seen for `unseen` is told, more gently.
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -29,6 +30,7 @@ class Policy:
     flaps: int = 3
     flap_window: timedelta = timedelta(hours=1)
     flap_calm: timedelta = timedelta(minutes=15)
+    unseen: timedelta = timedelta(minutes=15)
     escalations: tuple[timedelta, ...] = ()
     """How long after its beginning nobody may have answered an incident, for each step that is then told."""
 
@@ -42,11 +44,17 @@ class World:
     policy: Policy = field(default_factory=Policy)
     in_maintenance: Callable[[datetime], Collection[str]] = lambda now: ()
     """The things that are worked on now; what cannot run without them is expected to be down."""
+    rounds_within: Callable[[datetime], int] = lambda since: 1
+    """In which round of looks from a moment on we are."""
 
 
 @dataclass(frozen=True)
 class Incident:
-    """One cause that people were told of. `well` is since when it is ok again, `told` how many escalations went out."""
+    """One cause that people were told of. `well` is since when it is ok again, `told` how many escalations went out.
+
+    `rounds` is the round of looks in which it was told, counted from the first look that failed, or from when it could
+    count as a cause of its own if what it needs had just come back.
+    """
 
     thing: str
     opened: datetime
@@ -56,6 +64,7 @@ class Incident:
     well: datetime | None = None
     acknowledged: str = ""
     told: int = 0
+    rounds: int = 1
 
     @property
     def id(self) -> str:
@@ -72,7 +81,7 @@ class Notice:
     at: datetime
     number: int = 1
     still_bad: tuple[str, ...] = ()
-    """With `resolved`: which of its symptoms are not back."""
+    """With `resolved`: which of its symptoms are not back, or still out of sight."""
     is_flapping: bool = False
 
     @property

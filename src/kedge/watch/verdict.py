@@ -37,7 +37,8 @@ class Standing:
     """What is held of one probe: `status` since `since`, as `what` says.
 
     `recent` are the last looks that saw something, the newest last; `failing` is the first of those that were not ok
-    in a row up to now. A look that could see nothing moves only `looked` and `blind`.
+    in a row up to now. A look that could see nothing moves only `looked` and `blind`; `lost` is since when it has been
+    unknown what was ok before.
     """
 
     thing: str
@@ -50,6 +51,7 @@ class Standing:
     failing: datetime | None = None
     blind: int = 0
     is_shallow: bool = False
+    lost: datetime | None = None
 
     @property
     def is_bad(self) -> bool:
@@ -79,7 +81,7 @@ def _fold_blind(known: Standing, seen: Seen, thresholds: Thresholds) -> Standing
     """What could not be seen is neither down nor ok: only what was ok becomes unknown, after as many looks."""
     known = replace(known, blind=known.blind + 1)
     if known.blind >= thresholds.failures and known.status is Status.OK and not known.is_pending:
-        return replace(known, status=Status.UNKNOWN, since=seen.at, what=seen.what)
+        return replace(known, status=Status.UNKNOWN, since=seen.at, what=seen.what, lost=seen.at)
     return replace(known, what=seen.what) if known.status is Status.UNKNOWN else known
 
 
@@ -90,7 +92,7 @@ def _fold_seen(known: Standing, seen: Seen, thresholds: Thresholds) -> Standing:
     known = replace(known, recent=recent, failing=None if is_ok else known.failing or seen.at, blind=0)
     status = _decide(known, thresholds)
     if status is not known.status:
-        return replace(known, status=status, since=seen.at, what=seen.what)
+        return replace(known, status=status, since=seen.at, what=seen.what, lost=None)
     return known if known.is_pending else replace(known, what=seen.what)
 
 

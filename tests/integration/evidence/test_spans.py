@@ -116,3 +116,11 @@ def model(looks: list[Look], thing: str) -> Iterable[tuple[int, int, int]]:
     for _, group in groupby(zip(breaks, mine, strict=False), key=lambda pair: pair[0]):
         members = [one for _, one in group]
         yield minute(members[0].at), minute(members[-1].at), len(members)
+
+
+def test_what_some_look_from_a_vantage_saw(database: Database) -> None:
+    assert database.seen_from("home") == frozenset()
+    unknown = Observation(Status.UNKNOWN, "no login")
+    database.append([look(0), look(1, unknown), look(0, unknown, "mail"), replace(look(0, DOWN, "dns"), vantage="far")])
+    assert database.seen_from("home") == {("wiki", "http")}
+    assert database.seen_from("far") == {("dns", "http")}

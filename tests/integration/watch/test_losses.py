@@ -1,11 +1,11 @@
 """Every single loss of the lab's organisation: told by a way that survives it, or `kedge check` had said otherwise.
 
-Here every type of channel can be sent through; which ones can, `kedge alerts test` says.
+kedge sends through every type of channel that it can send through at all; which ones are set up, `kedge alerts test` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +18,10 @@ from kedge.app.workshop import Workshop
 from kedge.inventory import nodes
 from kedge.model.finding import Loss, Text
 from kedge.model.observation import Observation, Status
+from kedge.model.people import SENDABLE
 from kedge.rules.case import Case
+from kedge.rules.judge import judge
+from kedge.rules.registry import RULES
 from kedge.watch.machine import advance
 from kedge.watch.post import things_lost, write_letters
 from kedge.watch.route import find_routes, what_is_left
@@ -45,8 +48,12 @@ def lab(
         yield open_lab(request.param)
 
 
-def none_in_the_way(channel: str) -> Text | None:
-    return None
+def obstacle_in(case: Case) -> Callable[[str], Text | None]:
+    def find(channel: str) -> Text | None:
+        kind = case.sections.channels[channel].type
+        return None if kind in SENDABLE else Text(f"kedge cannot send {kind}", f"kedge kann {kind} nicht senden")
+
+    return find
 
 
 def watch_loss(scene: Scene, case: Case, loss: str) -> tuple[State, list[Notice], set[str]]:
@@ -81,10 +88,10 @@ def test_every_single_loss_is_told_or_was_announced(lab: tuple[Opened, Scene, Ca
             untold = [name for name in down - beneath if name not in titles]
             assert not untold, f"with {loss}, nobody was told of {untold}"
             lost = things_lost(state)
-            letters = write_letters(case, notices, lost, none_in_the_way)
+            letters = write_letters(case, notices, lost, obstacle_in(case))
             left = what_is_left(case, lost)
             surviving = [
-                one for one in letters if not find_routes(case, left, one.person, none_in_the_way).is_desperate
+                one for one in letters if not find_routes(case, left, one.person, obstacle_in(case)).is_desperate
             ]
             if any(one.ways for one in surviving):
                 continue
@@ -94,6 +101,31 @@ def test_every_single_loss_is_told_or_was_announced(lab: tuple[Opened, Scene, Ca
     assert checked >= 15
     if opened.path.parent.name == "lab":
         assert announced == 0
+
+
+AT_HOME = {
+    "mail anna.privat@elsewhere.example": "mail anna@verein.example",
+    "mail bert.privat@elsewhere.example": "mail bert@verein.example",
+    '"webhook http://elsewhere.example:8080/alert"': "mail admins@verein.example",
+}
+"""Whatever can be sent goes to the server itself; the SMS that people have beside it nobody sends for them."""
+
+
+def test_what_nobody_can_be_told_of_is_said_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEDGE_EVIDENCE", str(tmp_path / "evidence.sqlite"))
+    text = (LAB / "kedge.yaml").read_text()
+    for before, after in AT_HOME.items():
+        assert before in text
+        text = text.replace(before, after)
+    (tmp_path / "kedge.yaml").write_text(text)
+    _, scene, case = open_lab(str(tmp_path / "kedge.yaml"))
+    state, notices, _ = watch_loss(scene, case, "hetzner-new")
+    letters = write_letters(case, notices, things_lost(state), obstacle_in(case))
+    left = what_is_left(case, things_lost(state))
+    assert all(find_routes(case, left, one.person, obstacle_in(case)).is_desperate for one in letters)
+    assert set(case.toll(Loss("hetzner-new")).unnoticed) >= {"mail", "xmpp"}
+    found = [one for one in judge(case, RULES.values()).findings if one.rule in ("alert-loop", "notice-loop")]
+    assert any(Loss("hetzner-new") in one.losses for one in found), found
 
 
 def test_the_loss_of_the_server_names_all_on_it_and_nothing_else(lab: tuple[Opened, Scene, Case]) -> None:

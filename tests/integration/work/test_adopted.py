@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import os
@@ -18,6 +19,9 @@ from kedge.adapters.adopted import AdoptedStore, FileReader, find_wanted
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.local import LocalShell
 from kedge.app.drill_slice import Subject, drill
+from kedge.app.jobs import Jobs
+from kedge.app.opening import open_inventory
+from kedge.app.workshop import Workshop
 from kedge.errors import UsageError
 from kedge.kinds.mariadb import MariaDB
 from kedge.model.saving import Save
@@ -196,3 +200,20 @@ def test_it_is_never_written_to(desk: Desk) -> None:
     for words in (("backup",), ("snapshots",), ("drill",)):
         desk.answer(*words)
     assert {path: path.read_bytes() for path in (desk.folder / "dumps").rglob("*")} == before
+
+
+def test_a_watch_that_works_sees_it_and_drills_it(desk: Desk) -> None:
+    write_archive(desk, "share-1.tar.gz")
+    drill_too = f"{finds(desk, '*')}, drill: {{}}"
+    desk.declare("newest-file", f"{desk.folder}/dumps/*.tar.gz", drill_too, on="web1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", desk.environ["XDG_STATE_HOME"])
+        opened = open_inventory(str(desk.folder / "kedge.yaml"))
+        jobs = Jobs(Workshop.open(opened), lambda: datetime.now(UTC))
+        case, facts = opened.case(jobs.now()), jobs.workshop.database.facts
+        assert list(jobs.due(case, facts(jobs.now()))) == [("look", "share"), ("drill", "share")]
+        asyncio.run(jobs.work(case))
+    found = facts(datetime.now(UTC))
+    assert found.get("share", "backup/theirs")
+    assert found.get("share", "drill")
+    assert not {"bk-untested", "bk-stale"} & set(desk.rules())

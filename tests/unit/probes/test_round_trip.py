@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from kedge.model.observation import Observation, Status
+from kedge.probes.dialogue import HEARD_LIMIT_BYTES
 from kedge.probes.imap import ImapProbe
 from kedge.probes.login import Login
 from kedge.probes.round_trip import MARK, RoundTripProbe
@@ -25,9 +26,14 @@ PROBE = RoundTripProbe(
 
 @dataclass
 class MailServer:
-    """SMTP and IMAP over one list of mails. `delivers` False: taken, never delivered, as with a full partition."""
+    """SMTP and IMAP over one list of mails. `delivers` False: taken, never delivered, as with a full partition.
+
+    `deletes` False: nothing goes, however often it is marked. It says so many bytes more in answer to each search.
+    """
 
     delivers: bool = True
+    deletes: bool = True
+    talks: int = 0
     data_reply: bytes = b"250 2.0.0 queued as 4ABC\r\n"
     has_uidplus: bool = True
     mails: dict[int, bytes] = field(default_factory=dict)
@@ -61,16 +67,18 @@ class MailServer:
         if command == "AUTHENTICATE PLAIN":
             return b"+ \r\n"
         if command.startswith("UID SEARCH"):
-            return b"* SEARCH" + b"".join(b" %d" % uid for uid in marked) + b"\r\n" + done
+            more = b"* 1 EXISTS\r\n" * (self.talks // 12)
+            return more + b"* SEARCH" + b"".join(b" %d" % uid for uid in marked) + b"\r\n" + done
         if command.startswith("UID FETCH"):
-            heads = [next(line for line in self.mails[uid].splitlines() if MARK.encode() in line) for uid in marked]
+            asked = [uid for uid in marked if str(uid) in command.split()[2].split(",")]
+            heads = [next(line for line in self.mails[uid].splitlines() if MARK.encode() in line) for uid in asked]
             return (
                 b"".join(b"* 1 FETCH (UID 1 BODY[H] {%d}\r\n%s)\r\n" % (len(h) + 4, h + b"\r\n\r\n") for h in heads)
                 + done
             )
         if command.startswith("UID STORE"):
             self.deleted |= set(map(int, command.split()[2].split(",")))
-        if command.startswith("UID EXPUNGE"):
+        if command.startswith("UID EXPUNGE") and self.deletes:
             self.mails = {
                 uid: mail for uid, mail in self.mails.items() if str(uid) not in command.split()[2].split(",")
             }
@@ -108,6 +116,24 @@ async def test_a_mail_that_is_taken_and_never_delivered_is_down() -> None:
     found = await look(MailServer(delivers=False))
     what = "accepted recipient and mail, but did not bring it to its mailbox within 2 s"
     assert (found.status, found.what) == (Status.DOWN, what)
+
+
+def left_behind(count: int) -> dict[int, bytes]:
+    return {uid: f"{MARK}: {uid:032}\r\n\r\n".encode() for uid in range(1, count + 1)}
+
+
+async def test_however_many_are_left_of_earlier_looks_the_new_one_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kedge.probes.round_trip.EVERY_S", 0.01)
+    found = await look(MailServer(delivers=False, deletes=False, mails=left_behind(400)))
+    assert found.what.startswith("accepted recipient and mail, but did not bring it to its mailbox")
+    server = MailServer(mails=left_behind(1500))
+    assert (await look(server)).status is Status.OK
+    assert len(server.mails) == 1300 + 1, "the oldest wait for the next look"
+
+
+async def test_a_mailbox_that_talks_without_end_is_heard_no_longer() -> None:
+    found = await look(MailServer(delivers=False, talks=HEARD_LIMIT_BYTES + 100))
+    assert (found.status, found.what) == (Status.DOWN, "talked without end instead of sending the result of a search")
 
 
 @pytest.mark.parametrize(

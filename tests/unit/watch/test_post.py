@@ -188,7 +188,7 @@ class TestLetter:
         )
         letter = letters(case_of(club()), told, "xmpp")["anna"]
         assert letter.subject == "new is back"
-        assert "new is back after 25 min." in letter.body
+        assert "new is back, after 25 min." in letter.body
         assert "mail: back" in letter.body
         assert "xmpp: not yet (anna)" in letter.body
 
