@@ -9,15 +9,19 @@ from typing import Any, Literal
 
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.app.elsewhere import find_elsewhere
+from kedge.app.packages import debian_roots, read_lists, require_archive
 from kedge.app.workshop import Workshop, first_line
 from kedge.errors import KedgeError, OutsideError, UsageError
 from kedge.model.ports import Run, Snapshot
-from kedge.work.rehearsal import Copy, Rehearse
+from kedge.work.ground import BUILD, Build
+from kedge.work.rehearsal import Copy, Ground, Rehearse
 from kedge.work.run import Plan, name_run, read_plan
 from kedge.work.saving import Tidy
 from kedge.work.step import Deed
 from kedge.work.subject import Subject
 
+EMPTY = "empty"
+"""The root of a drill that is built of packages, so that nothing of this machine's own is in it."""
 ROOM = Path("/var/tmp")  # not in kedge's own folder: the sandbox's user must be able to pass
 
 
@@ -70,7 +74,7 @@ async def drill(workshop: Workshop, name: str, snapshot: str = "", root: str = "
             run = await _rehearse(locked, subject, snapshot, root or _declared_root(subject))
     except KedgeError as failure:
         return Drilled(name, "impossible", first_line(failure), elsewhere=elsewhere)
-    value = run.steps[0].result
+    value = next(step.result for step in run.steps if step.name == "rehearse")
     state: Literal["proven", "failed"] = "proven" if value.startswith("ok ") else "failed"
     return Drilled(name, state, value.partition(" ")[2], run.id, elsewhere)
 
@@ -93,7 +97,8 @@ async def _rehearse(workshop: Workshop, subject: Subject, snapshot: str, root: s
     run_id = name_run("drill", subject.name, workshop.clock.now())
     copies = {service: Copy(workshop.store(one.store, service), one.snapshot) for service, one in chosen.items()}
     plan = Plan("drill", subject.name, {"root": root, "from": {name: one.to_json() for name, one in chosen.items()}})
-    deeds = _deeds(workshop, subject, copies, run_id, root)
+    build = await _plan_build(workshop, subject, copies, run_id) if root == EMPTY else None
+    deeds = _deeds(workshop, subject, copies, run_id, root, build)
     return await book.carry_out(await book.begin(plan, deeds, run_id), deeds)
 
 
@@ -121,17 +126,35 @@ def _declared_root(subject: Subject) -> str:
 
 
 def _require_offered(name: str, root: str) -> None:
-    """Raise UsageError unless a root is `host` or `folder:PATH`."""
-    if root != "host" and not root.startswith("folder:/"):
-        raise UsageError(f"{name}: drill root '{root}' is not offered yet", hint="host, or folder:PATH")
+    """Raise UsageError unless a root is `host`, `empty` or `folder:PATH`."""
+    if root not in {"host", EMPTY} and not root.startswith("folder:/"):
+        raise UsageError(f"{name}: drill root '{root}' is not offered yet", hint="host, empty, or folder:PATH")
 
 
-def _deeds(workshop: Workshop, subject: Subject, copies: Mapping[str, Copy], run: str, root: str) -> Sequence[Deed]:
-    folder = ROOM / f"kedge-drill.{run}"
-    sandbox = Bubblewrap(
-        scratch=folder / "sandbox", programs=Path(root.removeprefix("folder:") if root != "host" else "/")
-    )
+async def _plan_build(workshop: Workshop, subject: Subject, copies: Mapping[str, Copy], run: str) -> Build:
+    """Return the step that builds an empty Debian of the packages these snapshots list; raises KedgeError."""
+    archive = require_archive(workshop, subject.service.save.to if subject.service.save else ())
+    listed = await read_lists({name: (copy.store, copy.snapshot) for name, copy in copies.items()})
+    for line in listed.unknown:
+        workshop.tell(f"packages: {line}")
+    return Build(archive, debian_roots(workshop), listed.packages, _folder(run) / "packages")
+
+
+def _folder(run: str) -> Path:
+    return ROOM / f"kedge-drill.{run}"
+
+
+def _deeds(
+    workshop: Workshop, subject: Subject, copies: Mapping[str, Copy], run: str, root: str, build: Build | None = None
+) -> Sequence[Deed]:
+    """Return the steps of a drill; without a plan to build the root that it needs, they can only be rolled back."""
+    folder = _folder(run)
+    programs = build.root if build else Path(root.removeprefix("folder:") if root.startswith("folder:") else "/")
+    sandbox = Bubblewrap(scratch=folder / "sandbox", programs=programs)
+    ground = build.ground if build else Ground
+    first = (build or Tidy(folder, BUILD),) if root == EMPTY else ()
     return (
-        Rehearse(subject, copies, sandbox, workshop.clock, folder, run, workshop.tell),
+        *first,
+        Rehearse(subject, copies, sandbox, workshop.clock, folder, run, workshop.tell, ground),
         Tidy(folder),
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from kedge.app.workshop import Workshop
 from kedge.errors import KedgeError
 from kedge.inventory.files import find_files
+from kedge.model.package import PackageList
 from kedge.work.enclosure import Enclosure
 
 ALONE = "kedge.yaml"
 """How an inventory of one file is called in a snapshot, whatever it is called here."""
 
 
-def read_enclosure(workshop: Workshop) -> Enclosure:
+def read_enclosure(workshop: Workshop, packages: PackageList | None = None) -> Enclosure:
     """Return the inventory's files as they are now; nothing, and a word about it, if they cannot be read.
 
     Data without an inventory beside it is worth more than no snapshot.
@@ -25,4 +26,4 @@ def read_enclosure(workshop: Workshop) -> Enclosure:
     except (OSError, KedgeError) as failure:
         workshop.tell(f"the inventory is not saved beside the data: {failure}")
         return Enclosure()
-    return Enclosure(found)
+    return Enclosure(found, packages)

@@ -70,7 +70,9 @@ async def open_found(given: Given, tell: Callable[[str], None] = TELL) -> Worksh
     if not snapshots:
         raise OutsideError(f"{given.place} holds no snapshot made by kedge")
     name, inventory = await _find_inventory(store, snapshots, given, tell)
+    known = inventory.sections.stores.get(name)
     declared = workshop.opened.inventory.sections.stores[NAMELESS]
+    declared = declared.model_copy(update={"packages": known.packages if known else None})
     saved = {snapshot.service for snapshot in snapshots}
     for service in sorted(saved - set(inventory.sections.services)):
         tell(f"{service} is saved here, but is not in the inventory: docs/restore.md, 'Without kedge'")

@@ -11,10 +11,12 @@ from typing import Any, Literal
 
 from kedge.adapters.adopted import AdoptedStore
 from kedge.app.enclosing import read_enclosure
+from kedge.app.packages import keep_packages, list_packages
 from kedge.app.workshop import Workshop, first_line
 from kedge.errors import EvidenceError, KedgeError, Refused, UsageError
 from kedge.model.facts import SHELF_LIFE, Fact
 from kedge.model.instance import Instance
+from kedge.model.package import PackageList
 from kedge.model.ports import Run, SnapshotStore
 from kedge.model.service import Service
 from kedge.work.adopting import Seen, judge_adopted, newest_first
@@ -84,6 +86,7 @@ async def back_up(workshop: Workshop, name: str) -> Outcome:
         _note(workshop, name, f"failed: {first_line(failure)}")
         return Outcome(name, "failed", first_line(failure))
     _note(workshop, name, "ok")
+    await keep_packages(workshop, name)
     saved = {step.name.removeprefix("save to "): step.result for step in run.steps if step.name.startswith("save to ")}
     return Outcome(name, "saved", run=run.id, snapshots=saved)
 
@@ -157,10 +160,11 @@ async def _save(workshop: Workshop, subject: Subject) -> Run:
     """Return the run that saved a service: an interrupted one that is still good, else a new one."""
     book, at = workshop.logbook, live(subject, workshop.site)
     stores = _stores(workshop, subject.service)
+    packages = await list_packages(workshop, subject)
     for run in await book.interrupted("backup", subject.name):
         if run.state == "stopped":
             raise Refused(f"run {run.id} waits for an answer", hint=f"kedge runs {run.id}")
-        deeds, is_current = _deeds_of(workshop, subject, at, stores, run)
+        deeds, is_current = _deeds_of(workshop, subject, at, stores, run, packages)
         is_whole = not {"undoing", "undone", "failed"} & {step.state for step in run.steps}
         if is_current and is_whole and workshop.clock.now() - run.started < STILL_GOOD:
             workshop.tell(f"carrying on {run.id}, which was interrupted")
@@ -168,7 +172,7 @@ async def _save(workshop: Workshop, subject: Subject) -> Run:
         workshop.tell(f"rolling back {run.id}, which was interrupted")
         await book.roll_back(run, deeds)
     run_id = name_run("backup", subject.name, workshop.clock.now())
-    deeds = _deeds(workshop, subject, at, stores, run_id)
+    deeds = _deeds(workshop, subject, at, stores, run_id, packages)
     parts = [part.name for part in subject.service.parts()]
     plan = Plan("backup", subject.name, {"stores": list(stores), "parts": parts})
     return await book.carry_out(await book.begin(plan, deeds, run_id), deeds)
@@ -180,10 +184,15 @@ def _stores(workshop: Workshop, service: Service) -> dict[str, SnapshotStore]:
 
 
 def _deeds_of(
-    workshop: Workshop, subject: Subject, at: Instance, stores: Mapping[str, SnapshotStore], run: Run
+    workshop: Workshop,
+    subject: Subject,
+    at: Instance,
+    stores: Mapping[str, SnapshotStore],
+    run: Run,
+    packages: PackageList,
 ) -> tuple[Sequence[Deed], bool]:
     """Return the steps of an older run, and whether the service is still declared as it was then."""
-    deeds, names = _deeds(workshop, subject, at, stores, run.id), [step.name for step in run.steps]
+    deeds, names = _deeds(workshop, subject, at, stores, run.id, packages), [step.name for step in run.steps]
     if [deed.name for deed in deeds] == names:
         return deeds, True
     return remnants(names, at, _spool(workshop, run.id)), False
@@ -194,11 +203,17 @@ def _spool(workshop: Workshop, run: str) -> Spool:
 
 
 def _deeds(
-    workshop: Workshop, subject: Subject, at: Instance, stores: Mapping[str, SnapshotStore], run: str
+    workshop: Workshop,
+    subject: Subject,
+    at: Instance,
+    stores: Mapping[str, SnapshotStore],
+    run: str,
+    packages: PackageList | None = None,
 ) -> Sequence[Deed]:
     before = _counted_before(workshop, subject)
     rpo, opened = _rpo(workshop, subject), workshop.just_opened()
-    return saving(subject, at, stores, _spool(workshop, run), rpo, before, opened, read_enclosure(workshop))
+    enclosure = read_enclosure(workshop, packages)
+    return saving(subject, at, stores, _spool(workshop, run), rpo, before, opened, enclosure)
 
 
 def _rpo(workshop: Workshop, subject: Subject) -> timedelta:

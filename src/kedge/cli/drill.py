@@ -18,6 +18,7 @@ Examples:
   kedge drill wiki                      its newest snapshot
   kedge drill                           everything that kedge saves
   kedge drill wiki --snapshot 1bdf654f  an older one
+  kedge drill wiki --empty              onto an empty Debian, of archived packages
   kedge drill --from sftp:store@vault.example.net:/srv/store/club
                                         on any machine, with nothing but the
                                         store's address and its passphrase"""
@@ -26,11 +27,19 @@ Examples:
 @click.command("drill", epilog=EPILOG)
 @click.argument("services", nargs=-1, metavar="[SERVICE…]", shell_complete=complete_things)
 @click.option("--snapshot", default="", metavar="ID", help="Restore this one instead of the newest.")
-@click.option("--root", default="", metavar="ROOT", help="Whose programs: host or folder:PATH. Default: as declared.")
+@click.option(
+    "--root", default="", metavar="ROOT", help="Whose programs: host, empty or folder:PATH. Default: as declared."
+)
+@click.option("--empty", is_flag=True, help="Onto an empty Debian, built of the packages in the archive alone.")
 @workshop_options
 @json_option
 def command(
-    services: tuple[str, ...], snapshot: str, root: str, open_workshop: Callable[..., Workshop], as_json: bool
+    services: tuple[str, ...],
+    snapshot: str,
+    root: str,
+    empty: bool,
+    open_workshop: Callable[..., Workshop],
+    as_json: bool,
 ) -> int:
     """Restore services into a sandbox without network, compare the census, start them, run their own probes there.
 
@@ -39,15 +48,17 @@ def command(
     """
     import asyncio
 
-    from kedge.app.drilling import drill
+    from kedge.app.drilling import EMPTY, drill
     from kedge.app.saving import chosen_services
     from kedge.cli.talk import say_step
 
+    if empty and root not in {"", EMPTY}:
+        raise click.UsageError(f"--empty and --root {root} cannot both be meant")
     workshop = open_workshop(say_step)
     results = []
     for name in chosen_services(workshop, services):
         say_step(f"{name}:")
-        results.append(asyncio.run(drill(workshop, name, snapshot, root)))
+        results.append(asyncio.run(drill(workshop, name, snapshot, EMPTY if empty else root)))
     if as_json:
         print_json([result.to_json() for result in results])
     else:

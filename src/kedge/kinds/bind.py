@@ -61,6 +61,10 @@ class Bind(NameServer):
         if self.data and self.data != self.settings:
             yield FolderPart(self.data, "zones")
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield "named"
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield named(8) on the restored settings, at another port, in the foreground."""
         from kedge.probes.soa import SoaProbe
@@ -100,6 +104,10 @@ class Knot(NameServer):
 
         yield FolderPart(self.settings, "settings")
         yield FolderPart(self.data, "zones")
+
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield "knotd"
 
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield knotd(8) on the restored settings, at another port, in the foreground."""

@@ -124,6 +124,10 @@ class Dovecot(Service):
             yield FolderPart(self.settings, "settings")
             yield FolderPart(self.mail, "mail")
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield "dovecot"
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield Dovecot itself on the restored mailboxes, each of which it has to open."""
         probes = list(self.probes(at))

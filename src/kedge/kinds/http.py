@@ -37,6 +37,10 @@ class Http(Web):
         if self.url:
             yield HttpProbe(self.url, self.text, self.status)
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield "python3"
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield a small web server over the restored files."""
         if self.folder and at.mode == "sandbox" and "files" in at.uses and "web" in at.dial:

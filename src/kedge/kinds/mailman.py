@@ -104,6 +104,10 @@ class Mailman3(Lists, WithOwnDatabase):
         yield FolderPart(self.data, "data", without=MADE_ANEW)
         yield from self.database_parts()
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield from ("python3", "/usr/lib/mailman3/bin/master")
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield Mailman itself on the restored lists, each of which it has to open; its queues stay where they are."""
         from kedge.probes.mailman import MailmanProbe

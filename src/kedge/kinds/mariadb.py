@@ -69,6 +69,10 @@ class MariaDB(SqlServer):
 
         yield MariaDBPart(self.socket, self.databases)
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield from ("mariadbd", "mariadb-install-db", "mariadb")
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield an empty server of the same programs, into which the dump is loaded."""
         from kedge.probes.mysql import MysqlProbe

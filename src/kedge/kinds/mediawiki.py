@@ -81,6 +81,10 @@ class MediaWiki(WebWithDatabase):
         if self.database_name and self.database:
             yield MariaDBPart(databases=(self.database_name,), name="database", of="database")
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield from ("php", f"{self.software}/index.php")
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield PHP's own web server over the installed software, with the restored settings and database."""
         from kedge.probes.http import HttpProbe

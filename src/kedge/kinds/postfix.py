@@ -108,6 +108,10 @@ class Postfix(Service):
 
         yield FolderPart(self.settings, "settings")
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield "postfix"
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield Postfix itself on the restored settings; it takes recipients' names, and no mail leaves it."""
         smtp, probes = at.dial.get("smtp"), list(self.probes(at))

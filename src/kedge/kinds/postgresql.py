@@ -72,6 +72,10 @@ class Postgresql(Containable):
 
         yield PostgresPart(self._socket, self.databases)
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield from ("/usr/lib/postgresql/*/bin/postgres", "psql")
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield an empty server of the same programs, into which the dumps are loaded."""
         from kedge.parts.postgresql import DRILL_USER

@@ -68,6 +68,10 @@ class RequestTracker(WebWithDatabase, WithOwnDatabase):
         yield FolderPart(self.settings, "settings")
         yield from self.database_parts()
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield from ("perl", f"{self.software}/libexec/rt-server")
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield RT's own server on the restored settings and database; it has to open the newest tickets."""
         web, found = at.dial.get("web"), socket_of(at)

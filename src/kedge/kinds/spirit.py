@@ -70,6 +70,10 @@ class Spirit(WebWithDatabase, WithOwnDatabase):
         yield from folder_parts(self.keeps)
         yield from self.database_parts()
 
+    def programs(self) -> Iterable[str]:
+        """Yield the Python of its restored software, and the libraries that this may have been built with."""
+        yield from ("python3", "-/usr/lib/*/libmariadb.so.3", "-/usr/lib/*/libpq.so.5")
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield gunicorn on the restored project, software and database."""
         web, found = at.dial.get("web"), socket_of(at)

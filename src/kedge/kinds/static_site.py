@@ -29,6 +29,10 @@ class StaticSite(Web):
         """Yield the folder."""
         yield from folder_parts([self.folder] if self.folder else [])
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield "python3"
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield a small web server over the restored folder."""
         if self.folder and at.mode == "sandbox" and "web" in at.dial:

@@ -103,6 +103,10 @@ class Prosody(XmppServer, WithOwnDatabase):
         yield FolderPart(self.data, "data")
         yield from self.database_parts()
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield from ("prosody", "-lua5.4")
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield Prosody itself on the restored settings and accounts, in the clear, at other ports."""
         dial = [at.dial[name] for name in ("xmpp-client", "xmpp-server") if name in at.dial]

@@ -11,6 +11,13 @@ from kedge.model.quantity import Duration, Size
 from kedge.model.thing import AccountRef, AnyRef, Declared, HostRef, OneOrMore, SecretRef, StoreRef, Thing
 
 
+class Archive(Declared):
+    """Where the Debian packages are kept that saved services run on."""
+
+    on: HostRef = Field(description="the host that carries it")
+    folder: Annotated[str, Field(pattern="^/.+$")] = Field(description="its folder there")
+
+
 class Store(Thing):
     """A place that holds snapshots."""
 
@@ -30,6 +37,9 @@ class Store(Thing):
     append_only: bool | None = Field(None, description="who saves can add, and neither change nor delete")
     offline: bool | None = Field(None, description="connected only while something is saved")
     dies_with: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="things whose loss takes it along")
+    packages: Archive | None = Field(
+        None, description="the archive of Debian packages that services saved here run on; kedge fills it"
+    )
     follows: AnyRef | None = Field(None, description="a mirror, replica or RAID of this thing: it repeats a deletion")
 
     @property
@@ -42,7 +52,9 @@ class Drill(Declared):
     """Where restores are rehearsed."""
 
     on: HostRef | None = Field(None, description="the host that rehearses (default: a spare, or one that is saved)")
-    root: str = Field("host", description="whose programs: the host's own, `image:NAME` or `folder:PATH`")
+    root: str = Field(
+        "host", description="whose programs: the host's own, `empty` (a Debian built of packages) or `folder:PATH`"
+    )
     every: Duration | None = Field(None, description="how often (default: 90 d)")
 
 

@@ -99,6 +99,14 @@ class Service(Thing, ABC):
         """Yield what must be saved; nothing means stateless."""
         return ()
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs, or files, whose packages a copy needs to be restored, started and looked at.
+
+        A name, or an absolute path in which `*` stands for anything. What begins with `-` may be missing, and is taken
+        without what belongs to it.
+        """
+        return ()
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield, in order, what starts a restored copy."""
         return ()

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from kedge.errors import OutsideError
 from kedge.model.instance import Part
+from kedge.model.package import PackageList
 from kedge.work.spool import clear
 
 ENCLOSED = "_kedge"
 """Its folder in a snapshot: no part is called so."""
-INVENTORY, STORE, RECIPE = "inventory", "store", "RESTORE.txt"
+INVENTORY, STORE, RECIPE, PACKAGES = "inventory", "store", "RESTORE.txt", "packages"
 
 HEAD = """\
 {service}, as kedge saved it to the store {store}.
@@ -41,13 +42,17 @@ LOADED = {"/dump.sql": DUMP, "/roles.sql": ROLES, ".dump": DATABASE}
 TAIL = """
 {inventory}/ is the inventory: what runs where, what needs what, who can act, and where each secret is kept.
 """
+RUNS_ON = """\
+{packages} are the Debian packages that its programs come from; how to make an empty host of them: docs/restore.md.
+"""
 
 
 @dataclass(frozen=True)
 class Enclosure:
-    """The inventory's files as they are, by name; none encloses nothing."""
+    """The inventory's files as they are, by name; none encloses nothing. `packages`: what its programs come from."""
 
     inventory: Mapping[str, bytes] = field(default_factory=dict)
+    packages: PackageList | None = None
 
     def write(self, spool: Path, service: str, store: str, parts: Sequence[Part]) -> None:
         """Put it into a spool folder, in place of an older one; raises OutsideError."""
@@ -55,6 +60,9 @@ class Enclosure:
             return
         files = {f"{INVENTORY}/{name}": text for name, text in self.inventory.items()}
         files |= {STORE: f"{store}\n".encode(), RECIPE: _recipe(spool, service, store, parts).encode()}
+        if self.packages:
+            files[PACKAGES] = self.packages.write(service).encode()
+            files[RECIPE] += RUNS_ON.format(packages=f"{ENCLOSED}/{PACKAGES}").encode()
         clear(spool / ENCLOSED)
         try:
             for name, text in files.items():

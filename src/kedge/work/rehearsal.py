@@ -99,6 +99,14 @@ async def rehearse(
 
 
 @dataclass(frozen=True)
+class Ground:
+    """What a copy is restored onto, if that is no root which was there before: in words, and how long it took."""
+
+    words: str = ""
+    took: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
 class Rehearse:
     """Rehearse the recovery of a service; a sandbox ends with kedge, so an interrupted drill begins anew."""
 
@@ -109,6 +117,7 @@ class Rehearse:
     folder: Path
     run: str
     tell: Callable[[str], None] = lambda line: None
+    ground: Callable[[], Ground] = Ground
     name: str = "rehearse"
 
     async def look(self) -> Done | None:
@@ -116,10 +125,13 @@ class Rehearse:
         return None
 
     async def do(self) -> Done:
-        """Rehearse it; what it showed is a fact, whichever it is."""
+        """Rehearse it; what it showed is a fact, whichever it is. To build what it stands on is part of the RTO."""
+        ground = await asyncio.to_thread(self.ground)
         await asyncio.to_thread(_make_passable, self.folder, self.folder / "sandbox")
         proof = await rehearse(self.subject, self.copies, self.sandbox, self.clock, self.folder, self.tell)
+        proof = replace(proof, rto=proof.rto + ground.took)
         how = f"{proof.compared} tallies compared; {', '.join(proof.seen) or 'no probes, so only its data'}"
+        how = f"{ground.words}; {how}" if ground.words else how
         fact = Fact(
             self.subject.name, "drill", proof.value, self._now(), "drilled", by="kedge", how=f"{self.run}: {how}"
         )
