@@ -149,16 +149,15 @@ def _sift(here: Path, packages: Sequence[Package]) -> list[Package]:
     known = read_index((here / INDEX).read_text(errors="replace")) if (here / INDEX).exists() else {}
     for name, package in wanted.items():
         file = here / name
-        if (
-            file.exists()
-            and _digest(file) == package.sha256
-            and f"\nFilename: ./{name}\n" in known.get(package.sha256, "")
-        ):
+        stanza = known.get(package.sha256, "")
+        if file.exists() and _digest(file) == package.sha256 and f"\nFilename: ./{name}\n" in stanza:
             good.append(package)
-            index += known[package.sha256] + "\n"
+            index += f"{stanza}\n"
         else:
             file.unlink(missing_ok=True)
     (here / INDEX).write_text(index)
+    for name in (INDEX, *(package.file for package in good)):
+        (here / name).chmod(0o644)  # who unpacks them may be nobody
     with tarfile.open(here / "good.tar", "w") as tar:
         for name in (INDEX, *(package.file for package in good)):
             tar.add(here / name, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from kedge.model.package import PackageList, merge, name_some, read_packages
 from kedge.model.ports import Snapshot, SnapshotStore
 from kedge.work.enclosure import ENCLOSED, PACKAGES
 from kedge.work.provenance import Provenance, ask, read_provenance
+from kedge.work.rehearsal import WHY_CHARACTERS
 from kedge.work.saving import write_whole
 from kedge.work.subject import Subject
 
@@ -42,6 +44,7 @@ class Asked:
         """Return what is kept in a file; None if that is nothing."""
         try:
             kept = json.loads(file.read_text())
+            datetime.fromisoformat(kept["checked"])
             return cls(kept["stamp"], tuple(kept["programs"]), kept["checked"], kept["said"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -64,11 +67,8 @@ async def list_by_host(workshop: Workshop, subject: Subject) -> Mapping[str, tup
 
 
 async def list_packages(workshop: Workshop, subject: Subject) -> PackageList:
-    """Return the packages that a copy of a service needs; what could not be found out is told, and is in the list."""
-    listed = merge(one for _, one in (await list_by_host(workshop, subject)).values())
-    for line in listed.unknown:
-        workshop.tell(f"packages: {line}")
-    return listed
+    """Return the packages that a copy of a service needs; what could not be found out stands in the list."""
+    return merge(listed for _, listed in (await list_by_host(workshop, subject)).values())
 
 
 def _by_host(subject: Subject) -> Mapping[str, list[Subject]]:
@@ -98,29 +98,30 @@ async def _provenance(workshop: Workshop, host: str, subject: Subject) -> Proven
     stamp, said = await ask(workshop.site(subject).shell, programs, known.stamp if known else "")
     asked = Asked(stamp, programs, now.isoformat(), said or (known.said if known else ""))
     provenance = await asyncio.to_thread(read_provenance, asked.said)
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    await asyncio.to_thread(write_whole, file, json.dumps(asdict(asked)).encode())
+    with contextlib.suppress(OSError, OutsideError):  # then it is asked for again
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(write_whole, file, json.dumps(asdict(asked)).encode())
     return provenance
 
 
 async def keep_packages(workshop: Workshop, name: str) -> None:
     """Bring the packages of a service into the archives of its stores; what stands in the way is told and noted."""
     subject = workshop.subject(name)
-    archives = [archive for store in _stores(subject) if (archive := find_archive(workshop, store))]
-    if not archives:
-        return
-    lists = await list_by_host(workshop, subject)
-    faults, count = [], 0
-    for archive in archives:
-        for used, listed in lists.values():
-            count += len(listed.packages)
-            faults += await _fill(workshop, archive, used, listed)
-    value = f"failed: {'; '.join(dict.fromkeys(faults))}" if faults else f"ok {count}"
-    fact = Fact(name, "packages", value, workshop.clock.now(), "counted", by="kedge", how=archives[0].name)
+    stores = subject.service.save.to if subject.service.save else ()
     try:
-        workshop.database.record([fact])
-    except EvidenceError as failure:
-        workshop.tell(f"packages: {failure.message}")
+        archives = [archive for store in stores if (archive := find_archive(workshop, store))]
+        if not archives:
+            return
+        lists = await list_by_host(workshop, subject)
+        filled = [await _fill(workshop, archive, *one) for archive in archives for one in lists.values()]
+        faults = dict.fromkeys(fault for one in filled for fault in one)
+    except KedgeError as failure:
+        faults = {first_line(failure): None}
+    for fault in faults:
+        workshop.tell(f"packages: {fault}")
+    value = f"failed: {'; '.join(faults)}"[:WHY_CHARACTERS] if faults else "ok"
+    with contextlib.suppress(EvidenceError):
+        workshop.database.record([Fact(name, "packages", value, workshop.clock.now(), "counted", by="kedge")])
 
 
 async def _fill(workshop: Workshop, archive: PackageArchive, used: Subject, listed: PackageList) -> list[str]:
@@ -134,13 +135,7 @@ async def _fill(workshop: Workshop, archive: PackageArchive, used: Subject, list
             faults += [f"{archive.name} lacks {name_some(lost)}"] if lost else []
     except KedgeError as failure:
         faults.append(first_line(failure))
-    for fault in faults:
-        workshop.tell(f"packages: {fault}")
     return faults
-
-
-def _stores(subject: Subject) -> Sequence[str]:
-    return subject.service.save.to if subject.service.save else ()
 
 
 def find_archive(workshop: Workshop, store: str) -> PackageArchive | None:

@@ -53,8 +53,8 @@ class Roots(Protocol):
         """Return where the root of these packages is, or will be."""
         ...
 
-    async def build(self, packages: Sequence[Package], files: Path) -> Built:
-        """Make the root of these packages, whose files lie in a folder; raises KedgeError."""
+    async def build(self, packages: Sequence[Package], files: Path, before: timedelta) -> Built:
+        """Make the root of these packages, whose files lie in a folder and took so long; raises KedgeError."""
         ...
 
 
@@ -95,12 +95,12 @@ class Build:
             await self.archive.compare(self.packages)
             return Done(f"{self._words(built)}; it is kept since {built.at:%Y-%m-%d %H:%M}Z")
         await asyncio.to_thread(_make, self.folder)
-        began = asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time
+        began = now()
         await self.archive.fetch(self.packages, self.folder)
-        fetched = timedelta(seconds=asyncio.get_running_loop().time() - began)
-        built = await self.roots.build(self.packages, self.folder)
+        built = await self.roots.build(self.packages, self.folder, timedelta(seconds=now() - began))
         await self.undo()
-        return Done(f"{self._words(built)}, fetched in {fetched.total_seconds():.0f} s")
+        return Done(self._words(built))
 
     async def undo(self) -> None:
         """Remove what was fetched; a root that is whole is kept for the next drill."""
@@ -119,9 +119,13 @@ class Build:
         return Ground(f"onto an empty Debian of {built.packages} packages", built.took)
 
     def _words(self, built: Built) -> str:
-        return f"{built.packages} packages of {self.archive.name}, built in {built.took.total_seconds():.0f} s"
+        took = f"{built.took.total_seconds():.0f} s"
+        return f"{built.packages} packages of {self.archive.name}, fetched and built in {took}"
 
 
 def _make(folder: Path) -> None:
+    """Make a folder that the users of a sandbox may pass."""
     clear(folder)
-    folder.mkdir(parents=True, mode=0o711)
+    for made in (folder.parent, folder):
+        made.mkdir(parents=True, exist_ok=True)
+        made.chmod(0o711)

@@ -104,6 +104,13 @@ class TestEveryKind:
         service = example_of(kind)
         assert all(isinstance(step, File | Command | Program) for step in service.start(instance_of(service)))
 
+    def test_names_the_programs_of_what_it_starts(self, kind: type[Service]) -> None:
+        service = example_of(kind)
+        starts = [step for step in service.start(instance_of(service)) if isinstance(step, Program)]
+        programs = [name.removeprefix("-") for name in service.programs()]
+        assert bool(programs) or not starts
+        assert [name for name in programs if "/" in name and not name.startswith("/")] == []
+
     def test_has_a_page_that_shows_each_of_its_own_fields(self, kind: type[Service]) -> None:
         page = kind_page(kind)
         own = fields_of(kind).keys() - fields_of(Service).keys()
