@@ -43,6 +43,11 @@ for file in *.deb; do
 done > Packages
 tar -cf all.tar -- Packages *.deb 2>/dev/null || { [ $said -ne 0 ] && exit $said; exit 1; }
 """
+# What a killed run left behind a day ago or more goes first.
+MAKE = """
+find /var/tmp -maxdepth 1 -type d -name 'kedge-packages.*' -mtime +0 -exec rm -rf -- {} + 2>/dev/null
+exec mktemp -d /var/tmp/kedge-packages.XXXXXX
+"""
 # $1 the archive, $2 a tar file of packages and their index. Two who fill it do so one after the other.
 TAKE = r"""
 umask 022; mkdir -p -- "$1" && cd "$1" || exit 1
@@ -172,7 +177,7 @@ def _digest(file: Path) -> str:
 @asynccontextmanager
 async def _folder_on(shell: Shell) -> AsyncIterator[PurePosixPath]:
     """Yield a new folder on a host, which is removed in the end."""
-    made = await _do(shell, "mktemp", "-d", "/var/tmp/kedge-packages.XXXXXX", limit=QUICK)
+    made = await _do(shell, "sh", "-c", MAKE, limit=QUICK)
     there = PurePosixPath(made.decode().strip())
     try:
         yield there
