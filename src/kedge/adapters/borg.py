@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from kedge.adapters.local import LocalShell
+from kedge.adapters.login import SSH
 from kedge.adapters.record import RECORD, compare, compare_below, make_record, read_record, size_with_record
 from kedge.adapters.secret import Secret
 from kedge.errors import OutsideError
@@ -34,6 +36,7 @@ OURS = re.compile(r"BORG_(?:REPO|PASSPHRASE|PASSPHRASE_FD|PASSCOMMAND|NEW_PASSPH
 KNOWN = (
     ("failed to execute borg", "cannot be used: borg is not installed here", "apt install borgbackup"),
     ("is incorrect", "does not open with its passphrase", "the store's `passphrase` is another one"),
+    ("onnection closed by remote host", "cannot be reached", "is its host up, and does ssh get in without asking?"),
     ("does not exist", "is not there", "if it is new: kedge backup --init; else see whether its disk is mounted"),
     ("is not a valid repository", "is not there", "it is no borg repository; see whether its disk is mounted"),
     ("ailed to create/acquire the lock", "is locked by another program", "wait for it; a dead lock goes by itself"),
@@ -145,6 +148,8 @@ class BorgStore:
 
     def _environment(self, number: int) -> Mapping[str, str]:
         kept = {name: value for name, value in self.shell.env.items() if not OURS.fullmatch(name)}
+        # Its own ssh waits for ever for a host that is silent.
+        kept = {"BORG_RSH": shlex.join(SSH), **kept}
         own = {"BORG_REPO": self.repository, "BORG_PASSPHRASE_FD": str(number), "BORG_CACHE_DIR": str(self.cache)}
         open_ones = {"BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "no" if self.passphrase else "yes"}
         return {**kept, **own, **open_ones, "BORG_SECURITY_DIR": str(self.cache / "security"), "TZ": "UTC"}

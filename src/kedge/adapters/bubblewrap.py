@@ -27,6 +27,7 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 from kedge.adapters.local import LocalShell, connect_socket
+from kedge.adapters.sandbox_folder import hand_over
 from kedge.adapters.sandbox_users import (
     CLOSE_LIMIT_S,
     ENV,
@@ -130,11 +131,17 @@ class SandboxNet:
 
 @dataclass(frozen=True)
 class SandboxSite:
-    """An open sandbox; `root` runs commands as its root, where it has users beside its own."""
+    """An open sandbox, in a folder of a user outside; `root` runs commands as its root, where it has more users."""
 
     shell: LocalShell
     net: SandboxNet
+    folder: Path
+    owner: int | None = None
     root: LocalShell | None = None
+
+    async def take(self, here: Path, there: PurePosixPath) -> None:
+        """Have every file below a folder of this machine, without copying it; raises OutsideError."""
+        await asyncio.to_thread(hand_over, here, self.folder, there, self.owner)
 
 
 @dataclass(frozen=True)
@@ -157,14 +164,14 @@ class Bubblewrap:
         try:
             async with AsyncExitStack() as stack:
                 users = await stack.enter_async_context(open_users())
-                if is_root():
-                    owner = NOBODY if users is None else FIRST_USER + UID
+                owner = _owner(users)
+                if owner is not None:
                     os.chown(folder, owner, owner)
                 pid = await stack.enter_async_context(self._namespaces(folder, users))
                 door = await stack.enter_async_context(_door(pid))
                 shell = self._shell(_enter(pid, None if users is None else UID))
                 root = None if users is None else self._shell((*_enter(pid, 0), *limited()))
-                yield SandboxSite(shell, SandboxNet(door, pid), root)
+                yield SandboxSite(shell, SandboxNet(door, pid), folder, owner, root)
         finally:
             await asyncio.to_thread(_remove, folder)
 
@@ -233,6 +240,13 @@ class Bubblewrap:
             )
         except OSError as failure:
             raise OutsideError(f"bwrap could not be run: {failure.strerror}", hint=HINT) from failure
+
+
+def _owner(users: int | None) -> int | None:
+    """Return the user outside who is the sandbox's own; None if that is who runs kedge."""
+    if not is_root():
+        return None
+    return NOBODY if users is None else FIRST_USER + UID
 
 
 def _show(path: str, programs: Path) -> tuple[str, ...]:

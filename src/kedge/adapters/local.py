@@ -208,8 +208,9 @@ async def compare_copy(shell: Shell, ended: Exit, here: Path, there: PurePosixPa
     if ended.code != 0:
         raise OutsideError(f"could not copy {there}: {ended.stderr.decode(errors='replace').strip()}")
     script = 'wc -c < "$1" && sha256sum < "$1"'
-    far = await shell.run(("sh", "-c", script, "sh", str(there)), limit=COPY_LIMIT)
-    near = await asyncio.to_thread(_length_and_digest, here)
+    far, near = await asyncio.gather(
+        shell.run(("sh", "-c", script, "sh", str(there)), limit=COPY_LIMIT), asyncio.to_thread(_length_and_digest, here)
+    )
     if far.code != 0 or far.stdout.split()[:2] != near:
         raise OutsideError(f"{there} differs from {here} after copying (length or SHA-256)")
 

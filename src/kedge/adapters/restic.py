@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from kedge.adapters.local import LocalShell
+from kedge.adapters.login import SSH
 from kedge.adapters.record import RECORD, compare, compare_below, make_record, size_with_record
 from kedge.adapters.secret import Secret
 from kedge.errors import OutsideError
@@ -35,6 +37,12 @@ KEYS = {
 """The variables in which restic takes the two halves of credentials."""
 OURS = re.compile(r"RESTIC_(?:REPOSITORY|PASSWORD)(?:_FILE|_COMMAND)?")
 URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@\s/]+@")
+_USER, _HOST = r"(?:(?P<{}>[^@/:]+)@)?", r"(?P<{}>[^@/:\[\]-][^@/:\[\]]*)"
+SFTP = re.compile(
+    rf"sftp:(?://{_USER.format('user')}{_HOST.format('host')}(?::(?P<port>\d+))?/"
+    rf"|{_USER.format('name')}{_HOST.format('place')}:)"
+)
+"""An address behind ssh as restic takes it: `sftp:user@host:folder`, `sftp://user@host:port/folder`."""
 SAID_BYTES = 300
 KNOWN = (
     ("failed to execute restic", "cannot be used: restic is not installed here", "apt install restic"),
@@ -43,6 +51,11 @@ KNOWN = (
         "Is there a repository",
         "is not there",
         "if it is new: kedge backup --init; else see whether its disk is mounted",
+    ),
+    (
+        "unable to start the sftp session",
+        "cannot be reached",
+        "is its host up, and does ssh get in without asking?",
     ),
     ("repository is already locked", "is locked by another program", "wait for it; a dead one's lock goes by itself"),
     ("no space left on device", "has no room left", "make room; nothing that was saved is harmed"),
@@ -149,7 +162,8 @@ class ResticStore:
         address = Secret("the repository", self._address())
         with self.passphrase.piped() as number, address.piped() as where:
             shell = replace(self.shell, env=self._environment(number, where), fds=(*self.shell.fds, number, where))
-            command = ("restic", *argv) if folder is None else ("env", f"--chdir={folder}", "restic", *argv)
+            restic = ("restic", *sftp_options(self.repository), *argv)
+            command = restic if folder is None else ("env", f"--chdir={folder}", *restic)
             ended = await shell.run(command, limit=limit)
         if ended.code != 0:
             raise self._explained(argv[0], ended)
@@ -183,6 +197,20 @@ class ResticStore:
                 return OutsideError(f"the store {name} {meaning}", hint=hint)
         last = " ".join(said.split())[-SAID_BYTES:]
         return OutsideError(f"restic {verb} on {name} failed: {last or f'exit code {ended.code}'}")
+
+
+def sftp_options(repository: str) -> tuple[str, ...]:
+    """Return what makes restic's own ssh give up on a host that is silent, as every login of kedge's does.
+
+    Empty for other backends, and for addresses that only restic can read.
+    """
+    found = SFTP.match(repository)
+    if not found:
+        return ()
+    port = ["-p", found["port"]] if found["port"] else []
+    user = ["-l", name] if (name := found["user"] or found["name"]) else []
+    words = [*SSH, *port, *user, "-s", found["host"] or found["place"], "sftp"]
+    return ("-o", f"sftp.command={shlex.join(words)}")
 
 
 def _summary(said: bytes) -> Mapping[str, Any]:

@@ -165,6 +165,10 @@ class Ejabberd(XmppServer, WithOwnDatabase):
         yield EjabberdPart(self.data)
         yield from self.database_parts()
 
+    def programs(self) -> Iterable[str]:
+        """Yield the programs of a copy."""
+        yield from ("ejabberdctl", "erl")
+
     def start(self, at: Instance) -> Iterable[Start]:
         """Yield ejabberd itself on the restored settings, in the clear, at other ports; its accounts come then."""
         from kedge.parts.ejabberd import CONTROL

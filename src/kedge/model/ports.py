@@ -97,6 +97,15 @@ class Site(Protocol):
         ...
 
 
+@runtime_checkable
+class Near(Protocol):
+    """A site on this machine's own disk, which can have files without copying them."""
+
+    async def take(self, here: Path, there: PurePosixPath) -> None:
+        """Have every file below a folder of this machine; raises OutsideError."""
+        ...
+
+
 class Clock(Protocol):
     """The time, as an argument."""
 

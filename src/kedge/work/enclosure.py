@@ -38,7 +38,18 @@ DUMP = "    mariadb --default-character-set=utf8mb4 --max-allowed-packet=1G < {f
 ROLES = "    psql --dbname=postgres --file={file}\n"
 DATABASE = "    pg_restore --create --dbname=postgres {file}\n"
 OTHER = "    {file}: part {part} of {service}\n"
-LOADED = {"/dump.sql": DUMP, "/roles.sql": ROLES, ".dump": DATABASE}
+ACCOUNTS = "    mariadb --default-character-set=utf8mb4 < {file}   # where none of these accounts are yet\n"
+MNESIA = """\
+    ejabberdctl mnesia_change_nodename ejabberd@OLD ejabberd@NEW {file} /var/tmp/renamed   # OLD: strings {file}
+    ejabberdctl install_fallback /var/tmp/renamed && ejabberdctl restart
+"""
+LOADED = {
+    "/dump.sql": DUMP,
+    "/accounts.sql": ACCOUNTS,
+    "/roles.sql": ROLES,
+    ".dump": DATABASE,
+    "/mnesia.backup": MNESIA,
+}
 TAIL = """
 {inventory}/ is the inventory: what runs where, what needs what, who can act, and where each secret is kept.
 """

@@ -17,7 +17,7 @@ from kedge.model.instance import Command, File, Instance, Obstacle, Part, Progra
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Address, Clock, Sandbox, Shell, Site, Snapshot, SnapshotStore
 from kedge.model.service import Service
-from kedge.work.spool import clear, do, push
+from kedge.work.spool import bring, clear, do
 from kedge.work.step import Done
 from kedge.work.subject import Subject, dial_sockets, instance_of
 
@@ -222,7 +222,7 @@ class _Drill:
         for part in parts:
             self.stage.tell(f"restore {subject.name}, {part.name}")
             on, spool = instance_of(part, at), self.stage.root / "spool" / subject.name / part.name
-            await push(self.site.shell, here / part.name, spool)
+            await bring(self.site, here / part.name, spool)
             await part.restore(on, spool)
             self.stage.tell(f"count {subject.name}, {part.name}")
             found, expected = await part.census(on), censuses.get(part.name)

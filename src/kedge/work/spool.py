@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 from kedge.errors import OutsideError
-from kedge.model.ports import Shell
+from kedge.model.ports import Near, Shell, Site
 
 QUICK = timedelta(minutes=1)
 SAID_CHARACTERS = 300
@@ -51,6 +51,14 @@ async def push(shell: Shell, here: Path, there: PurePosixPath) -> None:
         target = there / path.relative_to(here).as_posix()
         await do(shell, "mkdir", "-p", "--", str(target.parent))
         await shell.put(path, target)
+
+
+async def bring(site: Site, here: Path, there: PurePosixPath) -> None:
+    """Let a site have every file of a folder here: as they are if it is near, else copied and compared."""
+    if isinstance(site, Near):
+        await site.take(here, there)
+    else:
+        await push(site.shell, here, there)
 
 
 async def _file_names(shell: Shell, folder: PurePosixPath) -> Sequence[str]:
