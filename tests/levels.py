@@ -33,7 +33,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:  # type: ign
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line per level: what ran, how long it took, what did not run, and why."""
+    """One line per level that was asked for: what ran, how long it took, what did not run, and why."""
+    asked = {part for path in terminalreporter.config.args for part in Path(path.split("::")[0]).parts}
     counts: dict[str, Counter[str]] = {}
     took_s: dict[str, float] = dict.fromkeys((*LEVELS, "other"), 0.0)
     for outcome in ("passed", "failed", "error", "skipped", "xfailed"):
@@ -48,6 +49,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if level in counts:
             said = ", ".join(f"{number} {outcome}" for outcome, number in counts[level].items())
             terminalreporter.line(f"{level}: {said} in {took_s[level]:.0f} s")
+        elif asked & {*LEVELS} and level not in asked:
+            continue
         elif level == "lab" and obstacle:
             terminalreporter.line(f"lab: not run: {obstacle}")
         elif level != "other":

@@ -20,7 +20,7 @@ from tests.lab.host import Host, detached
 from tests.lab.lab import Lab
 from tests.lab.recipes.apache import Apache
 from tests.lab.recipes.mariadb import MariaDB
-from tests.lab.test_backup import KEDGE, ProcessList, spools
+from tests.lab.test_backup import KEDGE, ProcessList, drill_folders, spools
 
 pytestmark = pytest.mark.lab
 __all__ = ["prove"]
@@ -198,7 +198,7 @@ def test_nothing_private_is_seen_and_nothing_is_left(story: Story) -> None:
     assert kept
     assert [text for text in secrets for path in kept if text.encode() in path.read_bytes()] == []
     assert [name for name in HOSTS if spools(lab.host(name))] == []
-    assert list(Path("/var/tmp").glob("kedge-drill.*verein*")) == []
+    assert drill_folders(desk) == []
 
 
 def hashes(host: Host) -> list[str]:
