@@ -32,7 +32,8 @@ UNCOUNTED = """
 import sys
 from kedge.model.census import Census
 from kedge.parts import folder, mariadb
-mariadb._counting = lambda schemas, columns: iter(())
+assert callable(mariadb.count_all)
+mariadb.count_all = lambda schemas, columns: iter(())
 async def count(self, shell, path, at): return Census(self.name, at, {})
 folder.FolderPart._count = count
 from kedge.cli.main import main

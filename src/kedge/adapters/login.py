@@ -108,12 +108,12 @@ class LoginShell:
             ended = await self.near.carry(argv, data, nothing, COPY_LIMIT)
         await compare_copy(self, _told("cat", ended, COPY_LIMIT), source, target)
 
-    async def get(self, source: PurePosixPath, target: Path) -> None:
+    async def get(self, source: PurePosixPath, target: Path, known: str = "") -> None:
         """Copy a file here and compare length and SHA-256; raises OutsideError."""
         argv = self._hopped(("cat", "--", str(source)))
         with target.open("wb") as data, open_memory(b"") as nothing:
             ended = await self.near.carry(argv, nothing, data, COPY_LIMIT)
-        await compare_copy(self, _told("cat", ended, COPY_LIMIT), target, source)
+        await compare_copy(self, _told("cat", ended, COPY_LIMIT), target, source, known)
 
     def _wrapped(self, argv: Sequence[str], bytes_in: int, limit: timedelta) -> Sequence[str]:
         seconds = max(int(limit.total_seconds()), 1)

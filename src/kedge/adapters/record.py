@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import TypeAdapter, ValidationError
 
 from kedge.errors import OutsideError
 from kedge.model.census import Census
+from kedge.model.checksums import SUMS, read_sums
 
 RECORD = "snapshot.json"
 
@@ -42,7 +43,9 @@ def make_record(service: str, at: datetime, censuses: tuple[Census, ...], spool:
     """Return the record, written into the spool folder, where an older one may lie from an interrupted save."""
     try:
         (spool / RECORD).unlink(missing_ok=True)
-        files = {name: read_content(spool / name) for name in list_files(spool)}
+        names = list_files(spool)
+        known = _known_sums(spool, names)
+        files = {name: read_content(spool / name, known.get(name, "")) for name in names}
         record = Record(service, at, censuses, files)
         write_record(record, spool)
     except OSError as failure:
@@ -89,11 +92,23 @@ def list_files(spool: Path) -> list[str]:
     return names
 
 
-def read_content(path: Path) -> Content:
-    """Return what a file is now; raises OSError."""
+def read_content(path: Path, known: str = "") -> Content:
+    """Return what a file is now, or what it was written as, if its SHA-256 is known from then; raises OSError."""
+    if known:
+        return Content(path.stat().st_size, known)
     with path.open("rb") as data:
         digest = hashlib.file_digest(data, "sha256").hexdigest()
     return Content(path.stat().st_size, digest)
+
+
+def _known_sums(spool: Path, names: Sequence[str]) -> Mapping[str, str]:
+    """Return the SHA-256 with which files were written, for those parts that took it then; raises OSError."""
+    folders = [spool / name for name in names if PurePosixPath(name).name == SUMS and name.count("/") == 1]
+    return {
+        f"{path.parent.name}/{name}": digest
+        for path in folders
+        for name, digest in read_sums(path.read_bytes()).items()
+    }
 
 
 def write_record(record: Record, folder: Path) -> None:

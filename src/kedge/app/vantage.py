@@ -98,9 +98,9 @@ class TurnsShell:
         """Copy a file there and compare length and SHA-256; raises OutsideError."""
         await self.shell.put(source, target)
 
-    async def get(self, source: PurePosixPath, target: Path) -> None:
+    async def get(self, source: PurePosixPath, target: Path, known: str = "") -> None:
         """Copy a file here and compare length and SHA-256; raises OutsideError."""
-        await self.shell.get(source, target)
+        await self.shell.get(source, target, known)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class NoShell:
         """Raise OutsideError."""
         raise OutsideError(self.why)
 
-    async def get(self, source: PurePosixPath, target: Path) -> None:
+    async def get(self, source: PurePosixPath, target: Path, known: str = "") -> None:
         """Raise OutsideError."""
         raise OutsideError(self.why)
 

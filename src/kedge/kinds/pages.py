@@ -46,7 +46,7 @@ class Nowhere:
         """Refuse."""
         raise Refused("nothing can be copied nowhere")
 
-    async def get(self, source: PurePosixPath, target: Path) -> None:
+    async def get(self, source: PurePosixPath, target: Path, known: str = "") -> None:
         """Refuse."""
         raise Refused("nothing can be copied from nowhere")
 

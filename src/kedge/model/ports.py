@@ -66,8 +66,11 @@ class Shell(Protocol):
         """Copy a file there and compare length and SHA-256; raises OutsideError."""
         ...
 
-    async def get(self, source: PurePosixPath, target: Path) -> None:
-        """Copy a file here and compare length and SHA-256; raises OutsideError."""
+    async def get(self, source: PurePosixPath, target: Path, known: str = "") -> None:
+        """Copy a file here and compare length and SHA-256; raises OutsideError.
+
+        `known` is the SHA-256 that it was written with: then it is not read there once more.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kedge.errors import OutsideError
+from kedge.model.checksums import SUMS
 from kedge.model.instance import Part
 from kedge.model.package import PackageList
 from kedge.work.spool import clear
@@ -89,6 +90,7 @@ def _recipe(spool: Path, service: str, store: str, parts: Sequence[Part]) -> str
         _step(f"{part.name}/{path.name}", part, service)
         for part in parts
         for path in sorted((spool / part.name).iterdir())
+        if path.name != SUMS
     ]
     return HEAD.format(service=service, store=store) + "".join(steps) + TAIL.format(inventory=f"{ENCLOSED}/{INVENTORY}")
 

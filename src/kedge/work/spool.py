@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 from kedge.errors import OutsideError
+from kedge.model.checksums import SUMS, read_sums
 from kedge.model.ports import Near, Shell, Site
 
 QUICK = timedelta(minutes=1)
@@ -39,10 +40,15 @@ async def remove(shell: Shell, folder: PurePosixPath) -> None:
 
 
 async def pull(shell: Shell, there: PurePosixPath, here: Path) -> None:
-    """Copy every file of a folder there into a folder here, each compared by length and SHA-256."""
-    for name in await _file_names(shell, there):
+    """Copy every file of a folder there into a folder here, each compared by length and SHA-256.
+
+    What is listed in `SHA256SUMS` there is compared with that, and not read there a second time.
+    """
+    names = await _file_names(shell, there)
+    known = read_sums(await do(shell, "cat", "--", str(there / SUMS))) if SUMS in names else {}
+    for name in names:
         (here / name).parent.mkdir(parents=True, exist_ok=True)
-        await shell.get(there / name, here / name)
+        await shell.get(there / name, here / name, known.get(name, ""))
 
 
 async def push(shell: Shell, here: Path, there: PurePosixPath) -> None:
