@@ -67,7 +67,7 @@ def test_test_runs_what_it_is_told() -> None:
     done = run("script/test", "tests/unit/test_docs.py", "-k", "glossary", CI="", KEDGE_REQUIRE_LAB="")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "unit: " in done.stdout
-    assert "integration: no test ran" in done.stdout
+    assert "integration: " not in done.stdout
 
 
 @pytest.fixture
