@@ -144,7 +144,7 @@ def _peak_mb(pid: int) -> float:
 
 
 def forget(folder: Path) -> None:
-    """Remove what was saved, so that every round saves all of it; which packages this host has is known from then on."""
+    """Remove what was saved, so that every round saves all of it; what packages this host has stays known."""
     for name in ("kedge-repository", "hand-repository", "borg-repository", "spool"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for path in (folder / "state").glob("kedge/*/*"):
