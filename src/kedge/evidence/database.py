@@ -69,8 +69,8 @@ class Database:
 
         new, old = list(facts), list(instead_of)
         with self._writing() as connection:
+            ledger.remove_facts(connection, old)  # first, so that the others find room
             ledger.write_facts(connection, new)
-            ledger.remove_facts(connection, old)
 
     def begin(self, run: Run) -> None:
         """Keep a new run with all its steps; raises Refused if another one has its id."""
