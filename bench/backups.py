@@ -144,9 +144,14 @@ def _peak_mb(pid: int) -> float:
 
 
 def forget(folder: Path) -> None:
-    """Remove what was saved, so that every round saves all of it."""
-    for name in ("kedge-repository", "hand-repository", "borg-repository", "spool", "state"):
+    """Remove what was saved, so that every round saves all of it; what packages this host has stays known."""
+    for name in ("kedge-repository", "hand-repository", "borg-repository", "spool"):
         shutil.rmtree(folder / name, ignore_errors=True)
+    for path in (folder / "state").glob("kedge/*/*"):
+        for below in [one for one in path.iterdir() if one.name != "packages"] if path.is_dir() else []:
+            shutil.rmtree(below)
+        if path.is_file():
+            path.unlink()
 
 
 SAVE_BY_HAND = """

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from kedge.app.alerting import overview
 from kedge.app.delivering import Postman
-from kedge.app.facts_seen import facts_of, growth_of, is_news, statuses_of
+from kedge.app.facts_seen import facts_of, growth_of, is_news, repeated, statuses_of
 from kedge.app.hearing import HEARTBEAT, PEER, Agreement, Heartbeats, Peer, ask_peers, certain, hearsay
 from kedge.app.jobs import Jobs
 from kedge.app.listening import Page, json_page, listening
@@ -319,7 +319,7 @@ class Watch:
             grown = [fact for one in told for fact in growth_of(one, known)]
             states = statuses_of([look for _, look in pairs])
             if news := [fact for fact in (*told, *grown, *states) if is_news(fact, known)]:
-                self.workshop.database.record(news)
+                self.workshop.database.record(news, repeated(news, known))
 
     def _publish(self, site: Path) -> None:
         try:

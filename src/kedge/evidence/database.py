@@ -60,12 +60,16 @@ class Database:
 
             return Facts.of(ledger.read_newest(connection, now), now)
 
-    def record(self, facts: Iterable[Fact]) -> None:
-        """Keep all of these facts or, on an error, none; one that is already known changes nothing."""
+    def record(self, facts: Iterable[Fact], instead_of: Iterable[Fact] = ()) -> None:
+        """Keep all of these facts or, on an error, none; one that is already known changes nothing.
+
+        `instead_of` are facts that these say anew: they go.
+        """
         from kedge.evidence import ledger
 
-        new = list(facts)
+        new, old = list(facts), list(instead_of)
         with self._writing() as connection:
+            ledger.remove_facts(connection, old)  # first, so that the others find room
             ledger.write_facts(connection, new)
 
     def begin(self, run: Run) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any, cast, get_args
 
-from sqlalchemy import Connection, Insert, Table, func, select
+from sqlalchemy import Connection, Insert, Table, bindparam, delete, func, select
 
 from kedge.errors import EvidenceError
 from kedge.evidence.tables import MICROSECOND, fact
@@ -27,6 +27,14 @@ def write_facts(connection: Connection, facts: Sequence[Fact]) -> None:
     """Insert those that are not known yet; two are the same if thing, what, at, source, value and vantage are."""
     if facts:
         connection.execute(_insert_new(connection, fact), [_row(one) for one in facts])
+
+
+def remove_facts(connection: Connection, facts: Sequence[Fact]) -> None:
+    """Delete these; nothing for one that is not known."""
+    if facts:
+        connection.execute(
+            delete(fact).where(fact.c.digest == bindparam("gone")), [{"gone": _digest(f)} for f in facts]
+        )
 
 
 def read_newest(connection: Connection, now: datetime) -> Sequence[Fact]:

@@ -75,6 +75,15 @@ def test_the_same_fact_again_changes_nothing(database: Database) -> None:
     assert list(database.export_lines()) == before
 
 
+def test_what_is_said_anew_goes_and_nothing_else(database: Database) -> None:
+    later, other = replace(fact(), at=NIGHT + timedelta(minutes=5)), replace(fact(), vantage="elsewhere")
+    database.record([fact(), other])
+    database.record([later], instead_of=[fact(), replace(fact(), value="never kept")])
+    assert len(list(database.export_lines())) == 4
+    assert database.facts(NIGHT + timedelta(hours=1)).get("wiki", "backup") == later
+    assert database.facts(NIGHT).get("wiki", "backup") == other
+
+
 @pytest.mark.parametrize(
     "other",
     [

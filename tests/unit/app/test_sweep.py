@@ -394,16 +394,27 @@ class TestKeep:
         (fact,) = statuses_of(run(targets))
         assert fact.value == "down: stared"
 
-    @pytest.mark.parametrize(("minutes", "rows"), [(1, 1), (5, 2)])
-    def test_an_unchanged_fact_is_written_again_before_it_grows_old(
-        self, database: Database, path: Path, minutes: int, rows: int
+    @pytest.mark.parametrize(("minutes", "moment"), [(1, 0), (5, 5)])
+    def test_an_unchanged_state_is_said_anew_before_it_grows_old(
+        self, database: Database, path: Path, minutes: int, moment: int
     ) -> None:
         targets = [target(Staring())]
         first = run(targets)
         keep(path, targets, first)
         keep(path, targets, [replace(first[0], at=NOW + timedelta(minutes=minutes))])
-        lines = [line for line in database.export_lines() if '"observation"' in line]
-        assert len(lines) == rows
+        (state,) = [line for line in database.export_lines() if '"observation"' in line]
+        known = database.facts(NOW + timedelta(hours=1)).get("wiki", "observation")
+        assert known
+        assert known.at == NOW + timedelta(minutes=moment)
+        assert known.value in state
+
+    def test_a_day_without_change_is_one_row_and_each_change_another(self, database: Database, path: Path) -> None:
+        targets, broken = [target(Staring())], [target(Staring(status=Status.DOWN))]
+        for minute in range(0, 24 * 60, 20):
+            seen = broken if minute == 600 else targets
+            keep(path, seen, [replace(run(seen)[0], at=NOW + timedelta(minutes=minute))])
+        states = [line for line in database.export_lines() if '"observation"' in line]
+        assert ["down: stared" in line for line in states] == [False, True, False]
 
     def test_a_changed_one_at_once(self, database: Database, path: Path) -> None:
         targets = [target(Staring())]
