@@ -203,7 +203,9 @@ def test_nothing_private_is_seen_and_nothing_is_left(story: Story) -> None:
 
 def hashes(host: Host) -> list[str]:
     """What a MariaDB server keeps of its accounts' passwords: in the snapshots, and to be seen nowhere."""
-    strings = host.sh("mariadb -BN -e \"SELECT authentication_string FROM mysql.user WHERE authentication_string <> ''\"")
+    strings = host.sh(
+        "mariadb -BN -e \"SELECT authentication_string FROM mysql.user WHERE authentication_string <> ''\""
+    )
     # An account without a password holds the word "invalid" instead, which others say too.
     found = [one for one in strings.split() if re.fullmatch(r"\*[0-9A-F]{40}", one)]
     assert found

@@ -1,4 +1,4 @@
-"""What files were written as: `SHA256SUMS` beside them, as sha256sum(1) has it, taken on their way to the disk."""
+"""What files were written as: `SHA256SUMS` beside them, as sha256sum(1) has it, taken where they were made."""
 
 from __future__ import annotations
 

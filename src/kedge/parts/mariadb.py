@@ -31,7 +31,7 @@ from kedge.parts.mariadb_accounts import (
     told_statements,
     write_accounts,
 )
-from kedge.parts.mariadb_counting import TWICE, Column, count_all
+from kedge.parts.mariadb_counting import TWICE, Column, count_all, read_newest
 
 DUMP, ACCOUNTS = "dump.sql", "accounts.sql"
 TRAILER = b"-- Dump completed"
@@ -66,9 +66,10 @@ BEGIN = r"""
 began=$(@CLIENT -e 'SELECT CONNECTION_ID()') || exit 1
 digest() { if command -v openssl >/dev/null; then openssl dgst -sha256 -r; else sha256sum; fi; }
 dump() {
-  { @DUMP 2> errors; echo $? > dumped; } | { tee dump.sql 2>> errors; echo $? > kept; } | digest > sum
-  read -r sum rest < sum && echo "$sum  dump.sql" > SHA256SUMS
-  cat dumped kept > code.half && rm dumped kept sum && mv code.half code
+  @DUMP > dump.sql 2> errors
+  echo $? > code.half
+  digest < dump.sql > sum && read -r sum rest < sum && echo "$sum  dump.sql" > SHA256SUMS
+  rm sum && mv code.half code
 }
 dump </dev/null >/dev/null 2>&1 &
 tries=0
@@ -245,9 +246,9 @@ class MariaDBPart:
 
     async def _columns(self, at: Instance, schemas: Sequence[str]) -> list[Column]:
         query = (
-            "SELECT HEX(c.table_schema), HEX(c.table_name), HEX(c.column_name), c.data_type, "
-            "IFNULL(t.engine, ''), IFNULL(c.character_set_name, '') FROM information_schema.columns c "
-            "JOIN information_schema.tables t USING (table_schema, table_name) "
+            "SELECT HEX(c.table_schema), HEX(c.table_name), HEX(c.column_name), c.data_type, IFNULL(t.engine, ''), "
+            "IFNULL(c.character_set_name, ''), IFNULL(c.character_maximum_length, '') "
+            "FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name) "
             f"WHERE t.table_type <> 'VIEW' AND c.table_schema IN ({', '.join(map(literal, schemas)) or 'NULL'}) "
             "ORDER BY c.table_schema, c.table_name, c.ordinal_position"
         )
@@ -283,16 +284,19 @@ def _census(part: str, at: datetime, said: bytes, columns: Sequence[Column]) -> 
     tallies: dict[str, Tally] = {}
     questions: dict[str, int] = {}
     doubled: dict[str, int] = {}
+    newest: list[datetime] = []
     for line in said.decode().splitlines():
-        hexed, count, digest, suspects = line.split("\t")
+        hexed, count, digest, suspects, moments = line.split("\t")
         name, (twice, asking) = _unhex(hexed), divmod(int(suspects), TWICE)
         if int(count) or "(" not in name:
             tallies[name] = Tally(int(count), digest)
         questions |= {name: asking} if asking else {}
         doubled |= {name: twice} if twice else {}
+        newest += read_newest(moments)
     report = {QUESTIONS: questions, DOUBLED: doubled}
     counted = {what: ", ".join(f"{name} {rows}" for name, rows in found.items()) for what, found in report.items()}
-    return Census(part, at, tallies, remarks={**_remarks(columns), **{k: v for k, v in counted.items() if v}})
+    remarks = {**_remarks(columns), **{k: v for k, v in counted.items() if v}}
+    return Census(part, at, tallies, max(newest, default=None), remarks)
 
 
 def _remarks(columns: Sequence[Column]) -> Mapping[str, str]:
@@ -314,7 +318,7 @@ async def _check_dump(shell: Shell, spool: PurePosixPath, ended: Exit) -> None:
     left = await shell.run(("sh", "-c", script, "sh", str(spool)), limit=QUICK)
     if left.code != 0:
         raise OutsideError("the dump did not begin in time; nothing can be said about its moment")
-    if left.stdout.split() != [b"0", b"0"]:  # of the dump, of writing it
+    if left.stdout.strip() != b"0":
         raise _failed("the dump failed", Exit(1, stderr=left.stdout))
     await _check_trailer(shell, spool)
 

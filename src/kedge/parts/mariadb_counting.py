@@ -6,8 +6,11 @@ damages text says nothing, so its growth must.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from kedge.parts.mariadb_accounts import literal, quote
 
@@ -16,6 +19,10 @@ TEXTS = frozenset(
 )
 WRITTEN = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 """Types in which people's text is kept, and may be damaged."""
+MOMENTS = frozenset({"datetime", "timestamp"})
+DIGITS = frozenset({"binary", "varbinary", "char", "varchar"})
+"""Types in which MediaWiki keeps moments, as fourteen digits."""
+DIGITS_NOW = "DATE_FORMAT(NOW(), '%Y%m%d%H%i%S')"
 TWICE = 2**32
 # A letter from U+00C2 to U+00F4, as the first byte of a character is misread, and one that the next byte is misread as.
 _MISREAD = (
@@ -39,10 +46,15 @@ class Column:
     type: str
     engine: str
     charset: str
+    length: str = ""
+    """So many characters or bytes, if it is text."""
 
 
 def count_all(schemas: Sequence[str], columns: Sequence[Column]) -> Iterator[str]:
-    """Yield the statements that count: one row (HEX of the name, count, digest) for each table and kind of object."""
+    """Yield the statements that count: one row for each table and each kind of object.
+
+    A row is HEX of the name, count, digest, suspects, and the newest moments, as the columns have them.
+    """
     yield "SET SESSION time_zone = '+00:00';"
     tables: dict[tuple[str, str], list[Column]] = {}
     for column in columns:
@@ -51,13 +63,13 @@ def count_all(schemas: Sequence[str], columns: Sequence[Column]) -> Iterator[str
         row = ", ".join(f"IFNULL(SHA1({_portable(column)}), '-')" for column in found)
         digest = f"SUM(CAST(CONV(LEFT(SHA1(CONCAT_WS('#', {row})), 16), 16, 10) AS UNSIGNED))"
         label, texts = literal(f"{schema}.{table}"), [column for column in found if column.type in WRITTEN]
-        counted = f"COUNT(*), IFNULL({digest}, 0), {_suspects(texts)}"
+        counted = f"COUNT(*), IFNULL({digest}, 0), {_suspects(texts)}, {_newest(found)}"
         yield f"SELECT HEX({label}), {counted} FROM {quote(schema)}.{quote(table)};"
     for schema in schemas:
         for title, table, where, name in OBJECTS:
             label, names = literal(f"{schema} ({title})"), f"IFNULL(SUM(CRC32({name})), 0)"
             of = f"FROM information_schema.{table} WHERE {where} = {literal(schema)}"
-            yield f"SELECT HEX({label}), COUNT(*), {names}, 0 {of};"
+            yield f"SELECT HEX({label}), COUNT(*), {names}, 0, '' {of};"
 
 
 OBJECTS = (
@@ -66,6 +78,23 @@ OBJECTS = (
     ("routines", "routines", "routine_schema", "routine_name"),
     ("events", "events", "event_schema", "event_name"),
 )
+
+
+def _newest(columns: Sequence[Column]) -> str:
+    """Return the newest moment in each column that holds moments, none in the future, with a comma between."""
+    whole = [(quote(one.name), "NOW()") for one in columns if one.type in MOMENTS]
+    digits = [(quote(one.name), DIGITS_NOW) for one in columns if one.type in DIGITS and one.length == "14"]
+    moments = [f"MAX(IF({name} <= {now}, {name}, NULL))" for name, now in (*whole, *digits)]
+    return f"CONCAT_WS(',', {', '.join(moments)})" if moments else "''"
+
+
+def read_newest(said: str) -> Iterator[datetime]:
+    """Yield the moments in what `count_all` says of them; what is none is passed over (MediaWiki's `infinity`)."""
+    for text in said.split(","):
+        digits = re.sub(r"[-: ]", "", text.partition(".")[0])
+        with suppress(ValueError):
+            if re.fullmatch(r"\d{14}", digits, re.ASCII):
+                yield datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
 def _portable(column: Column) -> str:

@@ -45,6 +45,8 @@ class Proof:
     rpo: timedelta
     rto: timedelta
     compared: int = 0
+    newest: datetime | None = None
+    """The moment of the newest entry that came back: a row's, a file's."""
 
     @property
     def is_proven(self) -> bool:
@@ -64,6 +66,12 @@ class Proof:
         """Everything that was not as it should be."""
         wrong = (f"{name}: {seen.what}" for name, seen in self.seen.items() if seen.status is not Status.OK)
         return (*(obstacle.what for obstacle in self.obstacles), *self.differences, *wrong)
+
+    @property
+    def grounds(self) -> str:
+        """What was looked at: tallies, how new the newest entry is, probes."""
+        newest = f"newest entry {self.newest:%Y-%m-%d %H:%M}Z; " if self.newest else ""
+        return f"{self.compared} tallies compared; {newest}{', '.join(self.seen) or 'no probes, so only its data'}"
 
 
 def _compact(duration: timedelta) -> str:
@@ -94,8 +102,9 @@ async def rehearse(
         fetched = drill.fetched
         oldest = min((snapshot.at for snapshot in fetched.values()), default=began)
         return Proof(
-            fetched, tuple(drill.differences), seen, tuple(drill.obstacles), began - oldest, rto, drill.compared
-        )
+            fetched, tuple(drill.differences), seen, tuple(drill.obstacles), began - oldest, rto, drill.compared,
+            drill.newest,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -130,8 +139,7 @@ class Rehearse:
         await asyncio.to_thread(_make_passable, self.folder, self.folder / "sandbox")
         proof = await rehearse(self.subject, self.copies, self.sandbox, self.clock, self.folder, self.tell)
         proof = replace(proof, rto=proof.rto + ground.took)
-        how = f"{proof.compared} tallies compared; {', '.join(proof.seen) or 'no probes, so only its data'}"
-        how = f"{ground.words}; {how}" if ground.words else how
+        how = f"{ground.words}; {proof.grounds}" if ground.words else proof.grounds
         fact = Fact(
             self.subject.name, "drill", proof.value, self._now(), "drilled", by="kedge", how=f"{self.run}: {how}"
         )
@@ -175,6 +183,7 @@ class _Drill:
         self.differences: list[str] = []
         self.obstacles: list[Obstacle] = []
         self.compared = 0
+        self.newest: datetime | None = None
         self._port = FIRST_PORT
 
     async def bring_up(self, subject: Subject, *, is_empty: bool = False) -> Instance | None:
@@ -229,6 +238,7 @@ class _Drill:
             counts = self.copies[subject.name].store.capabilities.counts
             lines = expected.difference(found) if expected else ["was never counted"] if counts else []
             self.compared += len(expected.tallies) if expected else 0
+            self.newest = max((one for one in (self.newest, found.newest) if one), default=None)
             self.differences += [f"{subject.name}, {part.name}: {line}" for line in lines]
 
     async def _fetch(self, service: str) -> tuple[Snapshot, Path]:

@@ -36,6 +36,8 @@ CREATE TABLE `odd ``name` (`a b` INT, d DATETIME, f DOUBLE, e ENUM('ä','b'), t 
 INSERT INTO `odd ``name` VALUES (1, '2007-01-05 20:00', 0.1, 'ä', '2007-01-06 03:00:00', 1.5, b'101');
 CREATE TABLE search (w VARCHAR(20)) ENGINE=MyISAM; INSERT INTO search VALUES ('x');
 CREATE TABLE empty (id INT);
+CREATE TABLE block (made BINARY(14), ends VARBINARY(14), told DATETIME);
+INSERT INTO block VALUES ('20070106040506', 'infinity', '2999-01-01'), (NULL, '29990101000000', '0000-00-00');
 CREATE VIEW titles AS SELECT title FROM page;
 CREATE TRIGGER stamp BEFORE INSERT ON page FOR EACH ROW SET NEW.note = CONCAT(NEW.note, '!');
 DELIMITER //
@@ -121,10 +123,13 @@ async def test_it_is_saved_restored_counted_and_greets(tmp_path: Path, prove: Ca
     (census,) = snapshot.censuses
     assert {name: tally.count for name, tally in census.tallies.items()} == {
         "forum.post": 1, "wiki.empty": 0, "wiki.odd `name": 1, "wiki.page": 4, "wiki.page_copy": 4, "wiki.search": 1,
-        "wiki (views)": 1, "wiki (triggers)": 1, "wiki (routines)": 1, "wiki (events)": 1,
+        "wiki.block": 2, "wiki (views)": 1, "wiki (triggers)": 1, "wiki (routines)": 1, "wiki (events)": 1,
     }  # fmt: skip
+    # The latest that is neither future nor for ever: MediaWiki keeps moments as digits.
+    assert census.newest == datetime(2007, 1, 6, 4, 5, 6, tzinfo=UTC)
     assert census.remarks == {"charsets": "latin1 4, utf8mb4 3", "outside-the-snapshot": "wiki.search (MyISAM)"}
-    assert (result.obstacles, result.differences) == ((), ())
+    assert (result.obstacles, result.differences, result.newest) == ((), (), census.newest)
+    assert "newest entry 2007-01-06 04:05Z" in result.grounds
     assert result.seen["sql"].status is Status.OK
     assert result.is_proven
     prove("mariadb", "proven")
