@@ -5,6 +5,7 @@ the drill starts one, and the dump loaded. Without census is kedge with its coun
 users. CPU counts the server's as well. KEDGE_BENCH_MB and KEDGE_BENCH_ROUNDS make it smaller.
 """
 
+import ctypes
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from typing import NamedTuple
@@ -55,6 +56,7 @@ location: {{source_directories: [{folder}/share], repositories: [{folder}/borg-r
 storage: {{encryption_passphrase: bench, compression: "zstd,3"}}
 hooks: {{mysql_databases: [{{name: wiki, options: "--socket={folder}/sock", list_options: "--socket={folder}/sock"}}]}}
 """
+PR_SET_CHILD_SUBREAPER = 36
 SERVER = ("--skip-networking", "--skip-log-bin", "--skip-name-resolve", "--max-allowed-packet=1G", "--user=root")
 
 
@@ -110,11 +112,25 @@ def fill(folder: Path) -> None:
         path.write_bytes(os.urandom(500 + number % 3000))
 
 
+def adopt_orphans() -> None:
+    """Become the parent of programs whose own parent ends before them (prctl(2)): a dump outlives what began it."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_orphans() -> None:
+    """Wait for those that have ended, so that what they cost is counted; the server goes on."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def spend(work: Callable[[], float | None], pid: int = 0) -> Spent:
     """Return what some work cost, with what the server of this id spent for it."""
     began, server_cpu, before = time.perf_counter(), cpu_of(pid) if pid else 0.0, getrusage(RUSAGE_CHILDREN)
     peak = work()
-    wall, after = time.perf_counter() - began, getrusage(RUSAGE_CHILDREN)
+    wall = time.perf_counter() - began
+    reap_orphans()
+    after = getrusage(RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Spent(wall, cpu + (cpu_of(pid) - server_cpu if pid else 0.0), peak or 0.0)
 
@@ -228,6 +244,7 @@ def drill_by_kedge(folder: Path) -> float:
 
 def prepare() -> None:
     """Measure and print; peers that are not installed are left out."""
+    adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="kedge-bench-", dir="/var/tmp") as made:
         folder = Path(made)
         folder.chmod(0o711)
