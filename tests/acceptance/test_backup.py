@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.acceptance.command import Kedge
 
 KEDGE = str(Path(sys.executable).with_name("kedge"))
 PASSPHRASE = "petersilie-anker-7"
@@ -71,6 +74,17 @@ def desk(tmp_path: Path) -> Desk:
     desk = Desk(tmp_path)
     desk.call("backup", "--init", "disk")
     return desk
+
+
+def test_a_terminal_shows_how_far_it_is_and_what_is_left(desk: Desk, kedge: Kedge) -> None:
+    desk.call("backup", "share")
+    at = kedge.on_terminal("backup", "share", cwd=desk.folder, XDG_STATE_HOME=desk.environ["XDG_STATE_HOME"])
+    shown = at.end()
+    assert shown.code == 0
+    assert re.search(r"save to disk · \S.* · about \d+ s left", shown.out)
+    lines = [line for line in shown.out.splitlines() if re.search(r"\] (dump|save to disk)[^·]*$", line)]
+    assert len(lines) == 4  # each step's beginning and its end, as elsewhere
+    assert "left" not in desk.start("backup", "share").communicate()[1]
 
 
 def test_save_drill_change_restore(desk: Desk) -> None:

@@ -258,6 +258,10 @@ class Runs(Protocol):
         """Return the runs that have not ended, oldest first."""
         ...
 
+    def latest_runs(self, most: int) -> Sequence[Run]:
+        """Return at most so many runs, the newest last."""
+        ...
+
     def mark_run(self, run: Run) -> None:
         """Keep a run's state, holder and end; id, plan, start and steps stay. Raises Refused once it has ended."""
         ...

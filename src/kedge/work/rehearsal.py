@@ -17,7 +17,7 @@ from kedge.model.instance import Command, File, Instance, Obstacle, Part, Progra
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Address, Clock, Sandbox, Shell, Site, Snapshot, SnapshotStore
 from kedge.model.service import Service
-from kedge.work.spool import bring, clear, do
+from kedge.work.spool import bring, clear, do, size_of
 from kedge.work.step import Done
 from kedge.work.subject import Subject, dial_sockets, instance_of
 
@@ -144,6 +144,10 @@ class Rehearse:
             self.subject.name, "drill", proof.value, self._now(), "drilled", by="kedge", how=f"{self.run}: {how}"
         )
         return Done(f"{proof.value} ({how})", (fact,))
+
+    async def grown(self) -> int | None:
+        """Return the bytes that were fetched and restored."""
+        return await asyncio.to_thread(size_of, self.folder)
 
     async def undo(self) -> None:
         """Remove what was fetched and restored."""

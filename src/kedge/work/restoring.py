@@ -19,7 +19,7 @@ from kedge.model.census import Census
 from kedge.model.instance import Instance, Part
 from kedge.work.rehearsal import Copy
 from kedge.work.saving import Tidy, write_whole
-from kedge.work.spool import FAR, clear, do, make_empty, push, remove
+from kedge.work.spool import FAR, clear, do, make_empty, push, remove, size_of
 from kedge.work.step import Deed, Done, Unclear
 from kedge.work.subject import Subject, instance_of
 
@@ -105,6 +105,10 @@ class Fetch:
         censuses = {census.part: census for census in snapshot.censuses}
         await asyncio.to_thread(write_whole, self.of.counted, _CENSUSES.dump_json(censuses))
         return Done(f"snapshot {snapshot.id[:8]} of {snapshot.at:%Y-%m-%d %H:%M:%S}Z")
+
+    async def grown(self) -> int | None:
+        """Return the bytes that were fetched."""
+        return await asyncio.to_thread(size_of, self.of.spool)
 
     async def undo(self) -> None:
         """Remove it."""

@@ -18,9 +18,12 @@ from typing import Any
 
 from kedge.errors import KedgeError, OutsideError, Refused
 from kedge.model.ports import Clock, Run, Runs, Step
+from kedge.work.pace import Display, Past, read_past, showing
 from kedge.work.step import Deed, Done, Unclear
 
 FORMAT = 1
+REMEMBERED = 200
+"""Among so many runs the last one like this is looked for, to tell how long it takes."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,11 @@ class Logbook:
         A step that was interrupted is looked at first. What cannot be told stops the run, and a person is asked.
         """
         run = await self._take_over(run, deeds)
+        past = await self._past(run)
         try:
             for step, deed in zip(run.steps, deeds, strict=True):
                 if step.state != "done":
-                    await self._take(run.id, step, deed)
+                    await self._take(run.id, step, deed, past)
         except Unclear:
             await self._mark(replace(run, state="stopped"))
             raise
@@ -123,7 +127,12 @@ class Logbook:
         taken = replace(run, version=self.version, host=socket.gethostname(), pid=os.getpid(), state="running")
         return await self._mark(taken)
 
-    async def _take(self, run: str, step: Step, deed: Deed) -> None:
+    async def _past(self, run: Run) -> Past:
+        if not isinstance(self.tell, Display):
+            return Past({})
+        return read_past(await asyncio.to_thread(self.runs.latest_runs, REMEMBERED), run.plan)
+
+    async def _take(self, run: str, step: Step, deed: Deed, past: Past) -> None:
         """Bring one step about, unless it turns out to have been done."""
         began: datetime = step.started or self.clock.now()
         found = await self._look(run, step, deed) if step.state != "waiting" else None
@@ -132,7 +141,7 @@ class Logbook:
             await self._mark_step(run, replace(step, state="doing", started=began))
             self.tell(deed.name)
             try:
-                found = await deed.do()
+                found = await self._do(deed, past)
             except KedgeError as failure:
                 failed = replace(step, state="failed", result=failure.message, started=began, ended=self.clock.now())
                 await self._mark_step(run, failed)
@@ -141,6 +150,12 @@ class Logbook:
         await self._mark_step(run, done, found)
         if found.result:
             self.tell(f"{deed.name}: {found.result}")
+
+    async def _do(self, deed: Deed, past: Past) -> Done:
+        if not isinstance(self.tell, Display):
+            return await deed.do()
+        async with showing(self.tell, deed, deed.name, past):
+            return await deed.do()
 
     async def _look(self, run: str, step: Step, deed: Deed) -> Done | None:
         try:

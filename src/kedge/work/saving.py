@@ -26,7 +26,7 @@ from kedge.model.ports import Shell, Site, Snapshot, SnapshotStore
 from kedge.model.quantity import format_size
 from kedge.work.doubts import NONE, Count, count, find_doubts
 from kedge.work.enclosure import Enclosure
-from kedge.work.spool import FAR, clear, make_empty, pull, remove, size_of
+from kedge.work.spool import FAR, clear, make_empty, measure, pull, remove, size_of
 from kedge.work.step import Deed, Done
 from kedge.work.subject import Subject, instance_of
 
@@ -154,6 +154,11 @@ class Dump:
             await remove(shell, there)
         await asyncio.to_thread(write_whole, self.spool.census(self.part), _CENSUSES.dump_json(census))
         return self._done(census)
+
+    async def grown(self) -> int | None:
+        """Return the bytes that are here, else those that are still where they are made."""
+        here, there = self.spool.files / self.part.name, self.spool.there(self.part, self.at.site)
+        return await asyncio.to_thread(size_of, here) or await measure(self.at.site.shell, there)
 
     async def undo(self) -> None:
         """Remove the dump, there and here."""

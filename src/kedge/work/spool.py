@@ -78,8 +78,20 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def size_of(folder: Path) -> int:
-    """Return the bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in _files_below(folder))
+    """Return the bytes of all files below a folder; what vanishes meanwhile counts for nothing."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.stat(os.path.join(path, name), follow_symlinks=False).st_size
+    return total
+
+
+async def measure(shell: Shell, folder: PurePosixPath) -> int | None:
+    """Return the bytes that a folder there takes on its disk; None if it is not there, or nobody answers."""
+    ended = await shell.run(("du", "-sk", "--", str(folder)), limit=QUICK)
+    found = ended.stdout.split()
+    return int(found[0]) * 1024 if ended.code == 0 and found and found[0].isdigit() else None
 
 
 def clear(folder: Path) -> None:
