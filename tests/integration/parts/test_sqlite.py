@@ -17,14 +17,19 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from kedge.adapters.bubblewrap import Bubblewrap
+from kedge.adapters.folder_store import FolderStore
 from kedge.adapters.local import LocalShell, LocalSite
+from kedge.app.drill_slice import Subject, drill, save
 from kedge.errors import OutsideError
+from kedge.kinds.files import Files
 from kedge.model.census import DAMAGED, OUTSIDE, UNCHECKED, Census
 from kedge.model.instance import Instance, Mode
 from kedge.parts.folder import FolderPart
 from kedge.parts.sqlite import HEADER
 from kedge.work.doubts import find_doubts
 from tests.integration.conftest import need
+from tests.integration.kinds.test_mariadb import Now
 
 ROUNDS = 12 if os.environ.get("KEDGE_THOROUGH") else 3
 MODES = ["wal", "delete", "truncate", "persist"] if os.environ.get("KEDGE_THOROUGH") else ["wal", "delete"]
@@ -261,6 +266,17 @@ async def test_owner_mode_and_time_are_those_of_the_database(folder: Path, host:
         live.st_mode, live.st_mtime, live.st_uid, live.st_gid,
     )  # fmt: skip
     assert live.st_mtime == 1167768000
+
+
+async def test_a_service_of_files_is_proven_while_it_writes(folder: Path, tmp_path: Path) -> None:
+    need("bwrap", "bubblewrap")
+    subject = Subject("vault", Files(paths=(str(folder),)))
+    store, live = FolderStore(tmp_path / "store", Now()), Instance("live", LocalSite(), {})
+    with writing(folder / "data" / "vault.db", "wal"):
+        snapshot = await save(subject, live, store)
+        proof = await drill(subject, {"vault": snapshot}, store, Bubblewrap(), Now())
+    assert (proof.is_proven, proof.differences) == (True, ())
+    assert [census.remarks for census in snapshot.censuses] == [{}]
 
 
 async def test_what_only_looks_like_a_database_is_saved_and_doubted(folder: Path, host: Host, tmp_path: Path) -> None:
