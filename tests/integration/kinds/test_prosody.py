@@ -72,9 +72,11 @@ async def test_accounts_in_sqlite_are_saved_while_people_register(tmp_path: Path
         await register(settings, "anna")
         people = asyncio.create_task(register_all_the_time(settings))
         await asyncio.sleep(1)
-        snapshot = await save(subject, live, store)
-        assert not people.done()
-        people.cancel()
+        try:
+            snapshot = await save(subject, live, store)
+            assert not people.done()
+        finally:
+            people.cancel()
     with closing(sqlite3.connect(data / "prosody.sqlite")) as accounts:
         assert accounts.execute("SELECT count(DISTINCT user) FROM prosody WHERE store = 'accounts'").fetchone()[0] > 1
     proof = await drill(subject, {"xmpp": snapshot}, store, Bubblewrap(), Now())

@@ -88,9 +88,11 @@ def writing(file: Path, mode: str, ending: str = 'live.execute("COMMIT")') -> It
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
         assert writer.stdout
         assert writer.stdout.readline() == b"writing\n"
-        yield
-        assert writer.poll() is None, "the writer has died"
-        writer.kill()
+        try:
+            yield
+            assert writer.poll() is None, "the writer has died"
+        finally:
+            writer.kill()
 
 
 def faults(file: Path) -> list[str]:
