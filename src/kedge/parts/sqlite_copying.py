@@ -7,7 +7,7 @@ Both programs do the same; the sqlite3 of Debian's package is asked where python
 # seconds; the names come as standard input.
 HOLD = """
 cd -- "$1" && umask 077 && mkdir -p -- "$2/copies" "$2/owners" || exit 1
-if python3 -I -c 'import sqlite3' 2>/dev/null; then program=python3
+if python3 -I -c 'import sqlite3; sqlite3.Connection.backup' 2>/dev/null; then program=python3
 elif command -v sqlite3 >/dev/null; then program=sqlite3
 else program=none; fi
 xargs -0 -r -n 1 sh -c "$3" sh "$2" "$program" "$4" "$5"
@@ -16,7 +16,8 @@ xargs -0 -r -n 1 sh -c "$3" sh "$2" "$program" "$4" "$5"
 # became of it is one word.
 ONE = r"""
 export LC_ALL=C; room=$1 program=$2 python=$3 patience=$4 file=$5 copy=$1/copies/$5
-# Nothing is run from the folder, which may be anybody's: python3 -I, and no settings of sqlite3's.
+# Nothing is run from the folder or a database, which may be anybody's: python3 -I, no settings of sqlite3's, and no
+# constraints, in which `edit()` of sqlite3 would run any program.
 leave() { rm -f -- "$copy" "$copy-wal" "$copy-shm" "$copy-journal"; printf '%s\0%s\0' "$1" "$file"; exit 0; }
 if [ "$program" = python3 ]; then
   look() { python3 -I -c "$python" look "$file" 0; }
@@ -29,7 +30,7 @@ else
     here=$PWD; cd -- "$room" && lite -readonly "$here/$file" ".timeout ${patience}000" BEGIN 'PRAGMA user_version' \
       '.backup taken' >/dev/null && mv -- taken "$copy"
   }
-  check() { lite "$copy" 'PRAGMA quick_check(1)'; }
+  check() { lite "$copy" 'PRAGMA trusted_schema=OFF' 'PRAGMA ignore_check_constraints=ON' 'PRAGMA quick_check(1)'; }
 fi
 is_wal() { [ "$(od -An -tu1 -j18 -N1 -- "$file" | tr -d ' ')" = 2 ]; }
 state() { stat -c '%i %s %y %z %n' -- "$file" "$file-wal" "$file-journal" 2>/dev/null; :; }
@@ -93,6 +94,8 @@ def open(name, how=""):
 try:
     if what == "check":
         opened = open(file)
+        opened.execute("PRAGMA trusted_schema=OFF")
+        opened.execute("PRAGMA ignore_check_constraints=ON")
         print("ok" if opened.execute("PRAGMA quick_check(1)").fetchall() == [(b"ok",)] else "damaged")
     else:
         opened = open(file, "?mode=ro")

@@ -322,6 +322,26 @@ async def test_a_database_of_a_newer_language_is_held_and_not_called_damaged(
     assert (saved.back / "data" / "vault.db").read_bytes()[4096:] == database.read_bytes()[4096:]
 
 
+def lite(file: Path, *statements: str) -> None:
+    subprocess.run(("sqlite3", str(file), *statements), check=True, stdout=subprocess.DEVNULL)
+
+
+async def test_nothing_that_a_database_says_is_run(folder: Path, host: Host, tmp_path: Path) -> None:
+    """The constraint of a table may call `edit()`, which in sqlite3 runs any program, and kedge may be root."""
+    need("sqlite3", "sqlite3")
+    trap = tmp_path / "sprung"
+    database = folder / "data" / "trap.db"
+    table = f"CREATE TABLE t (a, CHECK (edit(a, 'touch {trap}; true') IS NOT NULL)); INSERT INTO t VALUES ('x')"
+    lite(database, "PRAGMA ignore_check_constraints=ON", table)
+    assert not trap.exists()
+    (folder / "sqlite3.py").write_text(f"open({str(trap)!r}, 'w')")
+    saved = Saved(FolderPart(str(folder)), host, tmp_path / "saved")
+    assert (await saved.save()).remarks == {}
+    assert not trap.exists()
+    lite(database, "PRAGMA quick_check")
+    assert trap.exists(), "it is a trap"
+
+
 async def test_without_a_program_it_is_a_mere_file_and_said_to_be(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     for number in range(4):
