@@ -108,34 +108,40 @@ class FolderPart:
 
         SQLite databases in it are held still; where that cannot be, the census says so.
         """
-        shell, path, archive = at.site.shell, str(at.path(self.folder)), str(spool / ARCHIVE)
-        held = Held(spool / "held")
+        for _ in range(TRIES):
+            began = await _now(at.site.shell)
+            held, census = await self._save_once(at, spool, began)
+            if census:
+                return census
+        return await self._count_archive(at.site.shell, spool, began, held)
+
+    async def _save_once(self, at: Instance, spool: PurePosixPath, began: datetime) -> tuple[Held, Census | None]:
+        """Write the archive; return what became of databases in it, and its census unless anything else changed."""
+        shell, path, held = at.site.shell, str(at.path(self.folder)), Held(spool / "held")
+        before = await _list(shell, path, self.without)
+        databases = await find_databases(shell, path, [(one.path, one.size) for one in before if one.type == "f"])
         try:
-            for _ in range(TRIES):
-                began, before = await _now(shell), await _list(shell, path, self.without)
-                held = await self._hold(shell, path, before, held.room)
-                members = await self._archive(shell, path, archive, spool / SKIPPED, held)
-                digests = await _digest(shell, path, self.without, str(held.left_out))
-                after = await _list(shell, path, self.without)
-                if _lasting(before, held) == _lasting(after, held):
-                    copies, copied = await _read_copies(shell, held)
-                    entries = [*_beside(before, held), *copies]
-                    if members in {None, sum(entry.type in KINDS for entry in entries)}:
-                        return self._remarked(take_census(self.name, began, entries, {**digests, **copied}), held)
-            return await self._count_archive(shell, archive, spool / "count", began, held)
+            if databases:
+                held = await hold(shell, path, databases, held.room, self.patience)
+            members = await self._archive(shell, path, spool, held)
+            digests = await _digest(shell, path, self.without, str(held.left_out))
+            after = await _list(shell, path, self.without)
+            if _lasting(before, held) != _lasting(after, held):
+                return held, None
+            copies, copied = await _read_copies(shell, held)
+            entries = [*_beside(before, held), *copies]
+            if members is not None and members != sum(entry.type in KINDS for entry in entries):
+                return held, None
+            return held, self._remarked(take_census(self.name, began, entries, {**digests, **copied}), held)
         finally:
-            if held.words:
+            if databases:
                 await shell.run(("rm", "-rf", "--", str(held.room)), limit=LOOK_LIMIT)
 
-    async def _hold(self, shell: Shell, path: str, entries: Sequence[Entry], room: PurePosixPath) -> Held:
-        files = [(entry.path, entry.size) for entry in entries if entry.type == "f"]
-        databases = await find_databases(shell, path, files)
-        return await hold(shell, path, databases, room, self.patience) if databases else Held(room)
-
-    async def _archive(self, shell: Shell, path: str, archive: str, skipped: PurePosixPath, held: Held) -> int | None:
+    async def _archive(self, shell: Shell, path: str, spool: PurePosixPath, held: Held) -> int | None:
         """Write the archive; return how many members it has, if any of them is a copy of what was held still."""
         odd = [f"--exclude=./{name}" for name in sorted(held.replaced) if "\n" in name]
-        words = (path, archive, str(skipped), str(held.left_out), *self.without, *odd)
+        archive = str(spool / ARCHIVE)
+        words = (path, archive, str(spool / SKIPPED), str(held.left_out), *self.without, *odd)
         ended = await _script(shell, SAVE, *words, limit=LOAD_LIMIT)
         if ended.code not in {0, 1}:  # 1: "some files differ" (GNU tar manual, section 3.2): the lists tell
             raise _failed(f"{path} could not be saved", ended)
@@ -147,12 +153,11 @@ class FolderPart:
         outside = {OUTSIDE: ", ".join(filter(None, loose))} if any(loose) else {}
         return replace(census, remarks={**found, **outside})
 
-    async def _count_archive(
-        self, shell: Shell, archive: str, scratch: PurePosixPath, at: datetime, held: Held
-    ) -> Census:
+    async def _count_archive(self, shell: Shell, spool: PurePosixPath, at: datetime, held: Held) -> Census:
         """Return the census of an archive by unpacking it: for folders that never hold still."""
+        scratch = spool / "count"
         try:
-            await _unpack(shell, archive, str(scratch), keeps_owners=False)
+            await _unpack(shell, str(spool / ARCHIVE), str(scratch), keeps_owners=False)
             entries = await _list(shell, str(scratch), self.without)
             new = [(one.path, one.size) for one in entries if one.type == "f" and one.path not in held.words]
             late = dict.fromkeys(await find_databases(shell, str(scratch), new), "late")

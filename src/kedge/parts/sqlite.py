@@ -112,7 +112,8 @@ async def hold(shell: Shell, folder: str, databases: Sequence[str], room: PurePo
         said = ended.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
         if ended.code != 0 or len(said) != 2 * len(chunk):
             raise OutsideError(f"the SQLite databases in {folder} could not be copied")
-        words |= {name.removeprefix("./"): word for word, name in zip(said[::2], said[1::2], strict=True)}
+        pairs = zip(said[::2], said[1::2], strict=True)
+        words |= {name.removeprefix("./"): word for word, name in pairs if word != "gone"}
     full = [printable(name) for name, word in words.items() if word == "full"]
     if full:
         raise OutsideError(f"no room in {room.parent} for a copy of the SQLite database {_listed(full)}")

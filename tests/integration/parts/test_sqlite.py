@@ -28,6 +28,7 @@ from kedge.model.instance import Instance, Mode
 from kedge.parts.folder import FolderPart
 from kedge.parts.sqlite import HEADER
 from kedge.work.doubts import find_doubts
+from kedge.work.saving import Dump, Spool
 from tests.integration.conftest import need
 from tests.integration.kinds.test_mariadb import Now
 
@@ -226,6 +227,37 @@ async def test_a_mere_copy_of_it_breaks(mode: str, folder: Path, tmp_path: Path)
     pytest.fail("a hundred copies were whole, each by luck")
 
 
+async def test_a_folder_that_never_holds_still_has_each_database_once(
+    folder: Path, python: Host, tmp_path: Path
+) -> None:
+    late = tmp_path / "late.db"
+    make(late)
+
+    def meddle(argv: Sequence[str]) -> Sequence[str]:
+        with (folder / "log").open("a") as log:
+            log.write("line\n")
+        if any("--append" in word for word in argv):
+            shutil.rmtree(folder / "new", ignore_errors=True)
+        elif any("tar --create" in word for word in argv):
+            (folder / "new").mkdir()
+            shutil.copy(late, folder / "new" / "late.db")
+        return python.hop(argv)
+
+    room = PurePosixPath(tmp_path / "spool")
+    (tmp_path / "spool").mkdir()
+    live = Instance("live", LocalSite(LocalShell(hop=meddle)), {})
+    with writing(folder / "data" / "vault.db", "wal"):
+        saved = await FolderPart(str(folder)).save(live, room)
+    assert saved.remarks == {OUTSIDE: "SQLite new/late.db (it appeared while it was saved)"}
+    with tarfile.open(str(room / "folder.tar")) as archive:
+        names = archive.getnames()
+    assert len(names) == len(set(names))
+    at = python.at("sandbox", tmp_path / "back")
+    await FolderPart(str(folder)).restore(at, room)
+    assert saved.difference(await FolderPart(str(folder)).census(at)) == []
+    assert faults(Path(at.path(str(folder / "data" / "vault.db")))) == []
+
+
 WEIRD = [
     "two words.db",
     "-rf",
@@ -352,6 +384,8 @@ async def test_without_a_program_it_is_a_mere_file_and_said_to_be(folder: Path, 
     assert (await saved.save()).remarks == {OUTSIDE: said}
     await saved.restore()
     assert faults(saved.back / "data" / "vault.db") == []
+    dump = Dump(saved.part, saved.host.at(), Spool("run", tmp_path / "run", lambda site: True))
+    assert (await dump.do()).result.endswith(f"; not held still: {said}")
 
 
 async def test_nothing_in_a_folder_that_is_left_out_is_touched(folder: Path, python: Host, tmp_path: Path) -> None:
