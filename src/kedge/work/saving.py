@@ -19,7 +19,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import TypeAdapter, ValidationError
 
 from kedge.errors import OutsideError, Refused
-from kedge.model.census import OUTSIDE, Census
+from kedge.model.census import OUTSIDE, UNCHECKED, Census
 from kedge.model.facts import Fact
 from kedge.model.instance import Instance, Obstacle, Part
 from kedge.model.ports import Shell, Site, Snapshot, SnapshotStore
@@ -176,6 +176,8 @@ class Dump:
         said = "".join(f"; doubtful: {doubt}" for doubt in doubts)
         if outside := census.remarks.get(OUTSIDE):
             said += f"; not held still: {outside}"
+        if unchecked := census.remarks.get(UNCHECKED):
+            said += f"; not checked: {unchecked}"
 
         def fact(what: str, value: str) -> Fact:
             how = f"{self.spool.run}: {size}"
