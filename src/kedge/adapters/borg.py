@@ -24,7 +24,7 @@ from kedge.adapters.record import RECORD, compare, compare_below, make_record, r
 from kedge.adapters.secret import Secret
 from kedge.errors import OutsideError
 from kedge.model.census import Census
-from kedge.model.ports import Capabilities, Exit, Snapshot
+from kedge.model.ports import Exit, Snapshot
 
 LOOK_LIMIT = timedelta(minutes=10)
 CARRY_LIMIT = timedelta(hours=24)
@@ -58,7 +58,7 @@ class BorgStore:
     cache: Path
     shell: LocalShell = field(default_factory=LocalShell)
     append_only: bool = False
-    capabilities: ClassVar[Capabilities] = Capabilities(forgets=True)
+    counts: ClassVar[bool] = True
 
     async def initialise(self) -> None:
         """Make the repository; raises OutsideError if there is one."""
@@ -112,6 +112,9 @@ class BorgStore:
             if archive["id"] == snapshot.id:
                 return str(archive["name"])
         raise OutsideError(f"{self.repository} has no snapshot {snapshot.id[:8]} any more")
+
+    async def unlock(self) -> None:
+        """Do nothing: borg itself removes a lock whose owner is gone."""
 
     async def forget(self, snapshots: Sequence[Snapshot]) -> None:
         """Forget snapshots and free their room; safe to repeat after half a forget. Only pruning calls this."""

@@ -226,7 +226,7 @@ class _Drill:
             await part.restore(on, spool)
             self.stage.tell(f"count {subject.name}, {part.name}")
             found, expected = await part.census(on), censuses.get(part.name)
-            counts = self.copies[subject.name].store.capabilities.counts
+            counts = self.copies[subject.name].store.counts
             lines = expected.difference(found) if expected else ["was never counted"] if counts else []
             self.compared += len(expected.tallies) if expected else 0
             self.differences += [f"{subject.name}, {part.name}: {line}" for line in lines]
