@@ -45,9 +45,20 @@ async def plan_prune(workshop: Workshop, store: str, retention: Retention, way: 
     for name, service in workshop.opened.inventory.sections.services.items():
         if service.save and store in service.save.to and service.save.made_by == "kedge":
             snapshots = await opened.list(name)
+            _require_newest(workshop, store, name, snapshots)
             chosen = retention.choose(snapshots, find_proven(workshop, name))
             goes, stays = [*goes, *chosen], stays + len(snapshots) - len(chosen)
     return PrunePlan(store, tuple(goes), stays)
+
+
+def _require_newest(workshop: Workshop, store: str, service: str, snapshots: Sequence[Snapshot]) -> None:
+    """Raise Refused if the last snapshot that was saved is gone: freeing room would make somebody's deletion final."""
+    saved = workshop.database.facts(workshop.clock.now()).get(service, f"backup/{store}")
+    if saved and saved.value not in {one.id for one in snapshots}:
+        raise Refused(
+            f"snapshot {saved.value[:8]} of {service}, the last one saved to {store} ({saved.at:%Y-%m-%d %H:%M}Z), is gone",
+            hint="find out who deleted it, and bring it back (docs/backups.md); if all is well: save again, then prune",
+        )
 
 
 async def prune(workshop: Workshop, plan: PrunePlan, way: Way = DECLARED) -> None:

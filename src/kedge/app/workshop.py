@@ -180,7 +180,9 @@ class Workshop:
         store = self._without_password(name, way)
         is_closed = bool(store.append_only)
         where = store.repository.partition("::")[0]
-        return BorgStore(where, self._secret(store.passphrase), self.folder / "borg", self.near, is_closed)
+        # By two addresses a repository is two of the same id to borg, which then asks whether that is meant.
+        cache = self.folder / ("borg-through" if way.address else "borg")
+        return BorgStore(where, self._secret(store.passphrase), cache, self.near, is_closed)
 
     def _without_password(self, name: str, way: Way) -> Store:
         store = self.opened.inventory.sections.stores[name]
