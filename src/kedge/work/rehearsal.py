@@ -239,7 +239,7 @@ class _Drill:
             await part.restore(on, spool)
             self.stage.tell(f"count {subject.name}, {part.name}")
             found, expected = await part.census(on), censuses.get(part.name)
-            counts = self.copies[subject.name].store.capabilities.counts
+            counts = self.copies[subject.name].store.counts
             lines = expected.difference(found) if expected else ["was never counted"] if counts else []
             self.compared += len(expected.tallies) if expected else 0
             self.newest = max((one for one in (self.newest, found.newest) if one), default=None)

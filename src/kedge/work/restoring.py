@@ -145,7 +145,7 @@ class Load:
         finally:
             await remove(at.site.shell, spool)
         self._compare(await self.part.census(at))
-        equal = "equal" if self.of.copy.store.capabilities.counts else "loaded; there is no census to compare with"
+        equal = "equal" if self.of.copy.store.counts else "loaded; there is no census to compare with"
         return Done(f"{equal}; what was there is {kept}" if kept else equal)
 
     async def undo(self) -> None:
@@ -166,7 +166,7 @@ class Load:
 
     def _compare(self, found: Census) -> None:
         expected = _CENSUSES.validate_json(self.of.counted.read_bytes()).get(self.part.name)
-        counts = self.of.copy.store.capabilities.counts
+        counts = self.of.copy.store.counts
         lines = expected.difference(found) if expected else ["it was never counted"] if counts else []
         if lines:
             raise OutsideError(f"{self.part.name} is not what was saved: {'; '.join(lines[:SHOWN])}")
