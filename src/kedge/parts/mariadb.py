@@ -80,8 +80,8 @@ while sleep 0.15; [ ! -e code ]; do
   tries=$((tries + 1)); [ $tries -lt 200 ] || { echo > late; break; }
 done
 """
-# It waits until the dump's transaction is there, and only so long is the lock held. INNODB_TRX is a copy, taken anew only
-# for who has not looked for a tenth of a second (MariaDB, trx0i_s.cc): to look more often is never to see it.
+# It waits until the dump's transaction is there, and only so long is the lock held. INNODB_TRX is a copy, taken anew
+# only for who has not looked for a tenth of a second (MariaDB, trx0i_s.cc): to look more often is never to see it.
 WAIT = "while [ ! -e code ]; do sleep 0.05; done\n"
 
 
