@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.command import Kedge
+from tests.integration.work.disks import small_disk
 
 KEDGE = str(Path(sys.executable).with_name("kedge"))
 PASSPHRASE = "petersilie-anker-7"
@@ -178,3 +179,18 @@ def test_interrupted_by_hand_it_cleans_up_at_once(desk: Desk) -> None:
     assert process.returncode == 130
     assert [run["state"] for run in desk.answer("runs")] == ["rolled-back"]
     assert not list((desk.folder / "state").rglob("spool/*"))
+
+
+def test_the_plan_tells_sizes_and_too_little_room_is_refused(desk: Desk) -> None:
+    (desk.folder / "share" / "big").write_bytes(os.urandom(30_000_000))
+    (planned,) = desk.answer("backup", "share", "--plan")
+    (size,) = planned["sizes"].values()
+    assert planned["state"] == "planned"
+    assert 30_000_000 < size["least_bytes"] <= size["most_bytes"] < 31_000_000
+    assert "30 MB" in desk.call("backup", "share", "--plan")
+    with small_disk(desk.folder / "state", "20m"):
+        (refused,) = desk.answer("backup", "share", code=1)
+        assert "not enough room in" in refused["why"]
+        assert "30 MB needed" in refused["why"]
+        assert not list((desk.folder / "state").rglob("spool/*"))
+    assert desk.answer("snapshots", "share") == []

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
+from kedge.adapters.free_room import free_in_folder
 from kedge.adapters.local import LocalShell
 from kedge.adapters.login import SSH
 from kedge.adapters.record import RECORD, compare, compare_below, make_record, read_record, size_with_record
@@ -25,6 +26,7 @@ from kedge.adapters.secret import Secret
 from kedge.errors import OutsideError
 from kedge.model.census import Census
 from kedge.model.ports import Exit, Snapshot
+from kedge.model.room import Free
 
 LOOK_LIMIT = timedelta(minutes=10)
 CARRY_LIMIT = timedelta(hours=24)
@@ -69,6 +71,13 @@ class BorgStore:
     shell: LocalShell = field(default_factory=LocalShell)
     append_only: bool = False
     counts: ClassVar[bool] = True
+    keeps_all: ClassVar[bool] = False
+    is_far: ClassVar[bool] = False
+
+    async def room(self) -> Free | None:
+        """Return what is free in a folder of this machine; `borg serve` tells nobody."""
+        is_here = self.repository.startswith("/")
+        return await free_in_folder(Path(self.repository), f"the store {self.repository}") if is_here else None
 
     async def initialise(self) -> None:
         """Make the repository; raises OutsideError if there is one.

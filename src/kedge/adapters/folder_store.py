@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from kedge.adapters.free_room import free_in_folder
 from kedge.adapters.record import RECORD, Content, Record, list_files, read_content, read_record, write_record
 from kedge.errors import OutsideError
 from kedge.model.census import Census
 from kedge.model.ports import Clock, Snapshot
+from kedge.model.room import Free
 
 FILES = "files"
 PARTIAL = ".partial-"
@@ -32,6 +34,8 @@ class FolderStore:
     root: Path
     clock: Clock
     counts: ClassVar[bool] = True
+    keeps_all: ClassVar[bool] = True
+    is_far: ClassVar[bool] = False
 
     async def save(self, service: str, spool: Path, censuses: Sequence[Census]) -> Snapshot:
         """Save a spool folder and its censuses; raises OutsideError, and then nothing is left of it."""
@@ -44,6 +48,10 @@ class FolderStore:
     async def fetch(self, snapshot: Snapshot, spool: Path) -> Snapshot:
         """Copy a snapshot's files into a folder and compare each; raises OutsideError that names the first bad one."""
         return await asyncio.to_thread(self._fetch, snapshot, spool)
+
+    async def room(self) -> Free | None:
+        """Return what is free in it; None if it is not there yet."""
+        return await free_in_folder(self.root, f"the store {self.root}")
 
     def _save(self, service: str, spool: Path, censuses: tuple[Census, ...]) -> Snapshot:
         home = self.root / _plain(service)

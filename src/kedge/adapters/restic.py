@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from kedge.adapters.free_room import OPTIONS, free_by_sftp, free_in_folder
 from kedge.adapters.local import LocalShell
 from kedge.adapters.login import SSH
 from kedge.adapters.record import RECORD, compare, compare_below, make_record, size_with_record
@@ -26,6 +27,7 @@ from kedge.adapters.secret import Secret
 from kedge.errors import OutsideError
 from kedge.model.census import Census
 from kedge.model.ports import Exit, Snapshot
+from kedge.model.room import Free
 
 LOOK_LIMIT = timedelta(minutes=10)
 CARRY_LIMIT = timedelta(hours=24)
@@ -96,11 +98,29 @@ class ResticStore:
     shell: LocalShell = field(default_factory=LocalShell)
     credentials: Secret | None = None
     counts: ClassVar[bool] = True
+    keeps_all: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
         """What messages call it: its address without a password."""
         return URL_PASSWORD.sub(r"\1***@", self.repository)
+
+    @property
+    def is_far(self) -> bool:
+        """Whether it is behind a connection."""
+        return not self.repository.startswith("/")
+
+    async def room(self) -> Free | None:
+        """Return what is free in it: of a folder, or behind sftp if the login allows; None of any other."""
+        if not self.is_far:
+            return await free_in_folder(Path(self.repository), f"the store {self.name}")
+        found = SFTP.match(self.repository)
+        if not found:
+            return None
+        user, port = found["user"] or found["name"], found["port"]
+        words = [*(["-P", port] if port else []), *(["-o", f"User={user}"] if user else [])]
+        folder, host = self.repository[found.end() :], found["host"] or found["place"]
+        return await free_by_sftp(self.shell, (*OPTIONS, *words), host, folder, f"the store {self.name}")
 
     async def initialise(self) -> None:
         """Make the repository; raises OutsideError if there is one."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from kedge.model.instance import Instance
 from kedge.model.ports import Clock, Sandbox, Snapshot, SnapshotStore
 from kedge.work.rehearsal import Copy, Proof, rehearse
-from kedge.work.saving import Dump, Preflight, Spool
+from kedge.work.saving import Dump, Preflight
+from kedge.work.spool import Spool
 from kedge.work.subject import Subject, instance_of
 
 __all__ = ["DrillResult", "Subject", "drill", "save"]
@@ -20,8 +21,8 @@ DrillResult = Proof
 async def save(subject: Subject, at: Instance, store: SnapshotStore) -> Snapshot:
     """Save every part of a service as one snapshot; raises Refused with the first obstacle."""
     with tempfile.TemporaryDirectory(prefix="kedge-spool-") as here:
-        await Preflight(subject, at, {}, Path(here)).do()
         spool = Spool(uuid.uuid4().hex, Path(here))
+        await Preflight(subject, at, {}, spool).do()
         censuses = []
         spool.files.mkdir()
         for part in subject.service.parts():

@@ -14,6 +14,7 @@ from kedge.app.workshop import Workshop, first_line
 from kedge.errors import KedgeError, OutsideError, UsageError
 from kedge.model.ports import Run, Snapshot
 from kedge.work.ground import BUILD, Build
+from kedge.work.outlook import read_sizes
 from kedge.work.rehearsal import Copy, Ground, Rehearse
 from kedge.work.run import Plan, name_run, read_plan
 from kedge.work.saving import Tidy
@@ -152,9 +153,11 @@ def _deeds(
     programs = build.root if build else Path(root.removeprefix("folder:") if root.startswith("folder:") else "/")
     sandbox = Bubblewrap(scratch=folder / "sandbox", programs=programs)
     ground = build.ground if build else Ground
+    facts = workshop.database.facts(workshop.clock.now())
+    sizes = {one.name: read_sizes(facts, one) for one in subject.restored()}
     first = (build or Tidy(folder, BUILD),) if root == EMPTY else ()
     return (
         *first,
-        Rehearse(subject, copies, sandbox, workshop.clock, folder, run, workshop.tell, ground),
+        Rehearse(subject, copies, sandbox, workshop.clock, folder, run, workshop.tell, ground, sizes),
         Tidy(folder),
     )

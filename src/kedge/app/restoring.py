@@ -12,6 +12,7 @@ from kedge.app.workshop import Workshop
 from kedge.errors import Refused, UsageError
 from kedge.model.instance import ROOT, Instance
 from kedge.model.ports import Run
+from kedge.work.outlook import read_sizes
 from kedge.work.rehearsal import Copy
 from kedge.work.restoring import Restoration, find_replaced
 from kedge.work.run import Plan, name_run, read_plan
@@ -80,7 +81,9 @@ async def _restoration(workshop: Workshop, plan: RestorePlan, run: str) -> Resto
     subject = _restorable(workshop, plan.service, plan.to)
     chosen = (await choose_copies(workshop, subject, plan.snapshot))[plan.service]
     copy = Copy(workshop.store(chosen.store, plan.service), chosen.snapshot)
-    return Restoration(run, subject, copy, _target(workshop, subject, plan.to), workshop.folder / "restore" / run)
+    sizes = read_sizes(workshop.database.facts(workshop.clock.now()), subject)
+    target = _target(workshop, subject, plan.to)
+    return Restoration(run, subject, copy, target, workshop.folder / "restore" / run, sizes)
 
 
 def _restorable(workshop: Workshop, name: str, to: str) -> Subject:

@@ -20,8 +20,11 @@ from kedge.model.ports import Run, SnapshotStore
 from kedge.model.service import Service
 from kedge.work.adopting import Seen, judge_adopted, newest_first
 from kedge.work.doubts import Count
+from kedge.work.outlook import look_ahead, read_sizes, worth_asking
+from kedge.work.room import Outlook, needed
 from kedge.work.run import Plan, name_run
-from kedge.work.saving import Spool, find_obstacles, remnants, saving
+from kedge.work.saving import remnants, saving
+from kedge.work.spool import Spool
 from kedge.work.step import Deed
 from kedge.work.subject import Subject, live
 
@@ -39,12 +42,21 @@ class Outcome:
     run: str = ""
     snapshots: Mapping[str, str] | None = None
     steps: Sequence[str] = ()
+    outlook: Outlook | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         filled = {"service": self.service, "state": self.state, "why": self.why, "run": self.run}
         more = {"snapshots": dict(self.snapshots or {}), "steps": list(self.steps)}
-        return {key: value for key, value in {**filled, **more}.items() if value}
+        extents = self.outlook.extents.items() if self.outlook else ()
+        sizes = {part: {"least_bytes": one.least, "most_bytes": one.most} if one else None for part, one in extents}
+        seen = {"sizes": sizes, "words": list(self.outlook.words) if self.outlook else []}
+        return {key: value for key, value in {**filled, **more, **seen}.items() if value}
+
+    @property
+    def size(self) -> str:
+        """How large its dumps may become, for people; empty if nobody knows."""
+        return f"{needed(self.outlook.extent)}" if self.outlook and self.outlook.extent.most else ""
 
 
 def chosen_services(workshop: Workshop, names: Sequence[str]) -> list[str]:
@@ -136,12 +148,15 @@ async def plan_backup(workshop: Workshop, name: str) -> Outcome:
         steps = [deed.name for deed in _deeds(workshop, subject, at, stores, "run")]
         for store in stores.values():
             await store.list(name)
-        obstacles = await find_obstacles(subject, at)
+        outlook = await look_ahead(
+            subject, at, worth_asking(stores, ()), _spool(workshop, "run"), _dumped_before(workshop, subject)
+        )
     except KedgeError as failure:
         return Outcome(name, "failed", first_line(failure))
-    if obstacles:
-        return Outcome(name, "failed", f"{obstacles[0].what} ({obstacles[0].fix})", steps=steps)
-    return Outcome(name, "planned", steps=steps)
+    if outlook.obstacles:
+        first = outlook.obstacles[0]
+        return Outcome(name, "failed", f"{first.what} ({first.fix})", steps=steps, outlook=outlook)
+    return Outcome(name, "planned", steps=steps, outlook=outlook)
 
 
 def find_impossible(service: Service) -> str:
@@ -210,7 +225,8 @@ def _deeds(
     before = _counted_before(workshop, subject)
     rpo, opened = _rpo(workshop, subject), workshop.just_opened()
     enclosure = read_enclosure(workshop, packages)
-    return saving(subject, at, stores, _spool(workshop, run), rpo, before, opened, enclosure)
+    sizes = _dumped_before(workshop, subject)
+    return saving(subject, at, stores, _spool(workshop, run), rpo, before, opened, enclosure, sizes)
 
 
 def _rpo(workshop: Workshop, subject: Subject) -> timedelta:
@@ -222,6 +238,11 @@ def _counted_before(workshop: Workshop, subject: Subject) -> Mapping[str, Count]
     facts = workshop.database.facts(workshop.clock.now())
     found = {part.name: facts.get(subject.name, f"counted/{part.name}") for part in subject.service.parts()}
     return {name: known for name, fact in found.items() if fact and (known := Count.read(fact.value))}
+
+
+def _dumped_before(workshop: Workshop, subject: Subject) -> Mapping[str, int]:
+    """Return how many bytes the last dump of each part had, as far as that is known."""
+    return read_sizes(workshop.database.facts(workshop.clock.now()), subject)
 
 
 async def initialise(workshop: Workshop, name: str) -> None:

@@ -46,11 +46,16 @@ def command(services: tuple[str, ...], is_plan: bool, store: str | None, path: s
     if as_json:
         print_json([outcome.to_json() for outcome in outcomes])
     else:
-        rows = [
-            (outcome.service, outcome.state, _told(outcome.why, outcome.snapshots, outcome.steps))
-            for outcome in outcomes
-        ]
-        page().put_rows(rows)
+        sizes = [[outcome.size] for outcome in outcomes] if is_plan else [[] for _ in outcomes]
+        page().put_rows(
+            [
+                (outcome.service, outcome.state, *size, _told(outcome.why, outcome.snapshots, outcome.steps))
+                for outcome, size in zip(outcomes, sizes, strict=True)
+            ]
+        )
+        for outcome in outcomes:
+            for word in outcome.outlook.words if outcome.outlook else ():
+                say_step(f"{outcome.service}: {word}")
     return int(any(outcome.state not in {"saved", "seen", "planned"} for outcome in outcomes))
 
 

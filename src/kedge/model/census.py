@@ -8,6 +8,8 @@ from datetime import datetime
 
 QUESTIONS, DOUBLED, OUTSIDE = "question-marks", "double-encoded", "outside-the-snapshot"
 """Remarks that say how much text may be damaged (`table rows, …`), and what no snapshot holds still."""
+VERSION, PACKET, LARGEST = "server", "max-allowed-packet", "largest-row"
+"""Remarks that say what a dump needs of a server: its release, the packets it allowed, bytes of the largest row."""
 
 DAMAGED, UNCHECKED = "damaged", "unchecked"
 """Remarks that say what its own program calls damaged, and what it could not check."""

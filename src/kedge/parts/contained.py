@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import ClassVar, Literal
 
 from kedge.model.census import Census
 from kedge.model.instance import Instance, Obstacle
+from kedge.model.room import Fit, Growth, Survey
 from kedge.parts.mariadb import MariaDBPart
+from kedge.parts.mariadb_look import GROWTH
 from kedge.parts.postgresql import PostgresPart
 
 Server = Literal["mariadb", "postgresql"]
@@ -37,6 +39,7 @@ class ContainedDatabases:
     `databases` are those that must be there; `volumes` are what the server keeps its files in.
     """
 
+    growth: ClassVar[Growth] = GROWTH
     container: str
     server: Server
     socket: str
@@ -52,18 +55,28 @@ class ContainedDatabases:
 
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:
         """Return what stands in the way: a container that does not run, and whatever does with any such server."""
+        return list((await self.survey(at)).obstacles)
+
+    async def survey(self, at: Instance) -> Survey:
+        """Return what stands in the way, and between which sizes the dump will be."""
         entered = await at.site.shell.run(("true",), limit=QUICK)
         if entered.code != 0:
             said = " ".join(entered.stderr.decode(errors="replace").split())[:300]
             why = f"nobody gets into the container {self.container}: {said or f'exit code {entered.code}'}"
-            return [Obstacle(why, "start it; let kedge's login use the engine (docker or podman)")]
-        found = list(await self._part().preflight(at))
+            return Survey([Obstacle(why, "start it; let kedge's login use the engine (docker or podman)")])
+        survey = await self._part().survey(at)
+        found = survey.obstacles
         if any("login" in one.what or "did not answer" in one.what for one in found):
-            return [Obstacle(one.what, PASSWORD[self.server]) for one in found]
+            return Survey([Obstacle(one.what, PASSWORD[self.server]) for one in found])
         there = set() if found or not self.databases else set(await self._part().names(at))
         lacking = [name for name in self.databases if name not in there] if not found else []
         hint = "correct `databases` in the inventory; `all` takes whatever is there"
-        return [*found, *(Obstacle(f"there is no database '{name}'", hint) for name in lacking)]
+        more = [Obstacle(f"there is no database '{name}'", hint) for name in lacking]
+        return replace(survey, obstacles=[*found, *more])
+
+    async def fit(self, at: Instance, saved: Census | None) -> Fit:
+        """Return whether the server takes the dump."""
+        return await self._part().fit(at, saved)
 
     async def save(self, at: Instance, spool: PurePosixPath) -> Census:
         """Write the dump into a folder in the container; raises OutsideError if anything at all is wrong with it."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import ClassVar
 
 from kedge.model.census import Census
 from kedge.model.instance import Instance, Obstacle
+from kedge.model.room import Fit, Growth, Survey
 from kedge.parts.mariadb import MariaDBPart
+from kedge.parts.mariadb_look import GROWTH
 from kedge.parts.postgresql import SOCKET, PostgresPart
 
 
@@ -20,6 +23,7 @@ class DatabasePart:
     """
 
     database: str
+    growth: ClassVar[Growth] = GROWTH
     name: str = "database"
     of: str = "database"
     needs_running: bool = True
@@ -31,6 +35,14 @@ class DatabasePart:
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:
         """Return what stands in the way."""
         return await self._part(at).preflight(at)
+
+    async def survey(self, at: Instance) -> Survey:
+        """Return what stands in the way, and between which sizes the dump will be."""
+        return await self._part(at).survey(at)
+
+    async def fit(self, at: Instance, saved: Census | None) -> Fit:
+        """Return whether a server takes the dump."""
+        return await self._part(at).fit(at, saved)
 
     async def save(self, at: Instance, spool: PurePosixPath) -> Census:
         """Write the dump; raises OutsideError if anything at all is wrong with it."""

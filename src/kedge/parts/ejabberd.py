@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
+from typing import ClassVar
 
 from kedge.errors import OutsideError, Refused
 from kedge.model.census import Census, Tally
 from kedge.model.instance import Instance, Obstacle
 from kedge.model.ports import Exit, Shell
+from kedge.model.room import Extent, Growth, Survey
 
 BACKUP = "mnesia.backup"
 CONTROL = "/drill/ejabberdctl"
@@ -76,6 +78,15 @@ fi
 "$@" restart >&2 || exit 1
 while [ -e "$room/FALLBACK.BUP" ] || ! "$@" status >/dev/null 2>&1; do sleep 0.2; done
 """
+# $1 the folder of the tables, then programs; says which is missing, else how many bytes the tables have.
+LOOK = """
+folder=$1; shift
+for program; do command -v "$program" >/dev/null || { echo "$program"; exit 1; }; done
+find "$folder" -maxdepth 1 -type f -name '*.D[ACE][TDL]' -printf '%s\\n' 2>/dev/null |
+  awk '{ sum += $1 } END { if (NR) printf "%.0f", sum }' 2>/dev/null || true
+"""
+DUMPED: Growth = (0.3, 3.0)
+"""How many times its tables' files a backup has: in the files, one record may stand more than once."""
 SAID = (
     "No disc resident schema on local node", "nodedown", "No space left on device", "enospc", "eacces",
     "Permission denied",
@@ -87,6 +98,7 @@ SAID = (
 class EjabberdPart:
     """The database of ejabberd's own: accounts, rosters, messages kept for later, vCards, rooms, the archive."""
 
+    growth: ClassVar[Growth] = (0.5, 3.0)
     folder: str
     name: str = "accounts"
     of: str = "self"
@@ -97,18 +109,26 @@ class EjabberdPart:
 
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:
         """Return what stands in the way: programs, a node that does not run or lets nobody in, a cluster."""
-        for program in (self._control(at)[0], "erl"):
-            found = await at.site.shell.run(("sh", "-c", 'command -v "$1"', "sh", program), limit=QUICK)
-            if found.code != 0:
-                return [Obstacle(f"{program} is missing", "install ejabberd")]
+        return list((await self.survey(at)).obstacles)
+
+    async def survey(self, at: Instance) -> Survey:
+        """Return what stands in the way, and between which sizes the backup will be."""
+        shell, control = at.site.shell, self._control(at)
+        looked = await _script(shell, LOOK, str(at.path(self.folder)), control[0], "erl", limit=QUICK)
+        told = looked.stdout.decode(errors="replace").strip()
+        if looked.code != 0:
+            missing = f"{told} is missing" if told else looked.stderr.decode(errors="replace").strip()[:300]
+            return Survey([Obstacle(missing, "install ejabberd")])
         try:
             await self._node(at)
         except OutsideError as failure:
-            return [Obstacle(failure.message, "start it; let kedge become root there (sudoers line)")]
-        asked = await at.site.shell.run((*self._control(at), "list_cluster"), limit=QUICK)
+            return Survey([Obstacle(failure.message, "start it; let kedge become root there (sudoers line)")])
+        asked = await shell.run((*control, "list_cluster"), limit=QUICK)
         if asked.code == 0 and len(re.findall(rb"\S+@\S+", asked.stdout)) > 1:
-            return [Obstacle("it is a cluster of several nodes", "let one of them be saved by a job of your own")]
-        return []
+            what = "it is a cluster of several nodes"
+            return Survey([Obstacle(what, "let one of them be saved by a job of your own")])
+        size = int(told) if told.isdigit() else None
+        return Survey(extent=None if size is None else Extent(size, size).grown(DUMPED))
 
     async def save(self, at: Instance, spool: PurePosixPath) -> Census:
         """Write the backup; raises OutsideError if it cannot be read to its end."""

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
+from typing import ClassVar
 
 from kedge.errors import OutsideError, Refused
 from kedge.model.census import OUTSIDE, Census, Tally
 from kedge.model.instance import Instance, Obstacle
 from kedge.model.ports import Exit, Shell
+from kedge.model.room import Extent, Growth, Survey
 from kedge.parts.sqlite import Held, append, find_databases, hold
 
 ARCHIVE = "folder.tar"
@@ -50,7 +52,20 @@ done &&
 exec tar --create --file="$archive" --sort=name --acls --xattrs --anchored --no-wildcards --exclude-from="$skipped" \
   "$@" ."""
 NOW = "date +%s"
-UNREADABLE = 'find "$1" ! -type l ! -readable -print -quit'
+# $1 the folder, $2 the programs, then what is passed over. The walk that finds what cannot be read adds up what the
+# archive will have: blocks of 512 bytes, and one for each entry; a file of several names lies in it once.
+LOOK = r"""
+for program in $2; do command -v "$program" >/dev/null 2>&1 || { echo "missing $program"; exit; }; done
+[ -d "$1" ] || { echo absent; exit; }
+cd -- "$1" || { echo "closed ."; exit; }
+shift 2; for one; do set -- "$@" -path "./$one/*" -prune -o; shift; done
+command -v awk >/dev/null 2>&1 || awk() { grep -am 1 '^closed' || true; }
+{ find . -ignore_readdir_race "$@" \( ! -type l ! -readable -printf 'closed %p\n' -quit \) \
+  -o -type f -printf '%s %n\n' -o -printf '0 1\n' || echo "closed ."; } | awk '
+  /^closed/ { print; seen = 1; exit }
+  { blocks = 512 * int(($1 + 511) / 512); most += blocks + 1536; least += blocks / $2 + 512 }
+  END { if (!seen) printf "size %.0f %.0f\n", least, most }'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,7 @@ class FolderPart:
     """
 
     folder: str
+    growth: ClassVar[Growth] = (1.0, 1.0)
     name: str = "folder"
     of: str = "self"
     needs_running: bool = False
@@ -91,17 +107,27 @@ class FolderPart:
 
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:
         """Return what stands in the way: programs, the folder itself, files that cannot be read."""
-        shell, path = at.site.shell, str(at.path(self.folder))
-        for program in self.needs_programs:
-            if (await shell.run(("sh", "-c", 'command -v "$1"', "sh", program), limit=LOOK_LIMIT)).code != 0:
-                return [Obstacle(f"{program} is missing", f"install {program}")]
-        if (await shell.run(("test", "-d", path), limit=LOOK_LIMIT)).code != 0:
-            return [Obstacle(f"{path} is not there", "correct the folder in the inventory")]
-        closed = await _script(shell, UNREADABLE, path)
-        if closed.stdout or closed.code != 0:
-            first = closed.stdout.decode(errors="replace").strip()
-            return [Obstacle(f"{first or path} cannot be read", "let kedge read it (sudoers line) or exclude it")]
-        return []
+        return list((await self.survey(at)).obstacles)
+
+    async def survey(self, at: Instance) -> Survey:
+        """Return what stands in the way, and how large the archive will be."""
+        path = str(at.path(self.folder))
+        looked = await _script(at.site.shell, LOOK, path, " ".join(self.needs_programs), *self.without)
+        what, _, rest = looked.stdout.decode(errors="replace").strip().partition(" ")
+        match what:
+            case "missing":
+                return Survey([Obstacle(f"{rest} is missing", f"install {rest}")])
+            case "absent":
+                return Survey([Obstacle(f"{path} is not there", "correct the folder in the inventory")])
+            case "size" if looked.code == 0:
+                return Survey(extent=Extent(*map(int, rest.split())))
+        if looked.code is None:
+            return Survey([Obstacle(looked.stderr.decode(errors="replace").strip()[:300], "let kedge in")])
+        if looked.code == 0 and not what:  # no awk, and nothing that cannot be read
+            return Survey()
+        first = rest.removeprefix(".").removeprefix("/")
+        unread = f"{path}/{first}" if first else path
+        return Survey([Obstacle(f"{unread} cannot be read", "let kedge read it (sudoers line) or exclude it")])
 
     async def save(self, at: Instance, spool: PurePosixPath) -> Census:
         """Write the archive; its census counts exactly what is in it, even while files change.

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
+from typing import ClassVar
 
 from kedge.errors import OutsideError, Refused
-from kedge.model.census import DOUBLED, OUTSIDE, QUESTIONS, Census, Tally
+from kedge.model.census import DOUBLED, LARGEST, OUTSIDE, QUESTIONS, Census, Tally
 from kedge.model.instance import Instance, Obstacle
 from kedge.model.ports import Exit, Shell
+from kedge.model.room import Fit, Growth, Survey
 from kedge.parts.mariadb_accounts import (
     Account,
     accounts_of,
@@ -31,15 +33,23 @@ from kedge.parts.mariadb_accounts import (
     told_statements,
     write_accounts,
 )
-from kedge.parts.mariadb_counting import TWICE, Column, count_all, read_newest
+from kedge.parts.mariadb_counting import SERVER, TWICE, Column, count_all, read_newest
+from kedge.parts.mariadb_look import (
+    GROWTH,
+    SYSTEM,
+    Seen,
+    judge_fit,
+    look,
+    missing_privileges,
+    read_look,
+    told_server,
+)
+from kedge.parts.programs import find_programs
 
 DUMP, ACCOUNTS = "dump.sql", "accounts.sql"
 TRAILER = b"-- Dump completed"
 QUICK = timedelta(minutes=5)
 LONG = timedelta(hours=12)
-SYSTEM = ("information_schema", "performance_schema", "mysql", "sys")
-PRIVILEGES = ("SELECT", "RELOAD", "LOCK TABLES", "PROCESS", "SHOW VIEW", "TRIGGER", "EVENT")
-"""What a complete dump needs. Without TRIGGER, mariadb-dump leaves triggers out and says nothing."""
 # Never `utf8`, which drops what needs four bytes; and never what an option file says.
 CLIENT = ("--default-character-set=utf8mb4", "--max-allowed-packet=1G")
 EMPTY = (
@@ -94,44 +104,48 @@ class MariaDBPart:
 
     socket: str = ""
     databases: tuple[str, ...] = ()
+    growth: ClassVar[Growth] = GROWTH
     name: str = "databases"
     of: str = "self"
     needs_running: bool = True
 
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:
         """Return what stands in the way: programs, login, missing databases, missing rights, broken views."""
-        for program in ("mariadb", "mariadb-dump"):
-            found = await at.site.shell.run(("sh", "-c", 'command -v "$1"', "sh", program), limit=QUICK)
-            if found.code is None:
-                return [
-                    Obstacle(found.stderr.decode(errors="replace").strip()[:300], "let kedge in, to the server's place")
-                ]
-            if found.code != 0:
-                return [Obstacle(f"{program} is missing", "install mariadb-client")]
-        try:
-            return [o async for o in self._look_for_obstacles(at)]
-        except OutsideError as failure:
-            return [Obstacle(failure.message, "let kedge log in (unix_socket account or ~/.my.cnf)")]
+        return list((await self.survey(at)).obstacles)
 
-    async def _look_for_obstacles(self, at: Instance) -> AsyncIterator[Obstacle]:
-        there = await self._schemas(at)
+    async def survey(self, at: Instance) -> Survey:
+        """Return what stands in the way, and between which sizes the dump will be."""
+        missing, version = await find_programs(at.site.shell, "mariadb", "mariadb-dump", package="mariadb-client")
+        if missing:
+            return Survey(missing)
+        try:
+            said = await self._say(at, look(self.databases), "the server did not answer")
+            seen = read_look(said)
+            obstacles = [*self._find_obstacles(seen), *await self._broken_views(at, seen)]
+        except OutsideError as failure:
+            return Survey([Obstacle(failure.message, "let kedge log in (unix_socket account or ~/.my.cnf)")])
+        return Survey(obstacles, seen.extent, seen.words(version))
+
+    def _find_obstacles(self, seen: Seen) -> Iterator[Obstacle]:
         for name in self.databases:
-            if name not in there:
+            if name not in seen.schemas:
                 yield Obstacle(f"there is no database '{name}'", "correct `databases` in the inventory")
-        missing = missing_privileges(await self._grants(at))
+        missing = missing_privileges(seen.grants)
         if missing:
             rights = ", ".join(missing)
             yield Obstacle(f"kedge's account lacks {rights}", f"GRANT {rights} ON *.* TO kedge's account")
-        for view in await self._broken_views(at, there):
-            yield Obstacle(f"the view {view} is broken", "drop or repair it: no dump gets past it")
 
-    async def _broken_views(self, at: Instance, schemas: Sequence[str]) -> list[str]:
+    async def _broken_views(self, at: Instance, seen: Seen) -> list[Obstacle]:
         """Return the views that refer to what is not there: mariadb-dump stops at the first, with nothing dumped."""
-        query = "SELECT HEX(table_schema), HEX(table_name) FROM information_schema.tables WHERE table_type = 'VIEW'"
-        views = [(_unhex(schema), _unhex(view)) for schema, view in await self._rows(at, query)]
-        ours = [f"{quote(schema)}.{quote(view)}" for schema, view in views if schema in schemas]
+        ours = [f"{quote(schema)}.{quote(view)}" for schema, view in seen.views]
         checked = await self._rows(at, f"CHECK TABLE {', '.join(ours)}") if ours else []
-        return sorted({row[0] for row in checked if row[2].lower() == "error"})
+        broken = sorted({row[0] for row in checked if row[2].lower() == "error"})
+        return [Obstacle(f"the view {view} is broken", "drop or repair it: no dump gets past it") for view in broken]
+
+    async def fit(self, at: Instance, saved: Census | None) -> Fit:
+        """Return whether a server takes a dump: its release, the packets it allows, and where it keeps its data."""
+        (row,) = await self._rows(at, "SELECT @@version, @@global.max_allowed_packet, @@datadir")
+        return judge_fit(saved.remarks if saved else {}, *row)
 
     async def save(self, at: Instance, spool: PurePosixPath) -> Census:
         """Write the dump; raises OutsideError if anything at all is wrong with it."""
@@ -239,12 +253,6 @@ class MariaDBPart:
         ]
         return sorted(name for name in names if name not in SYSTEM)
 
-    async def _grants(self, at: Instance) -> str:
-        ended = await at.site.shell.run((*self._client(at), "--execute", "SHOW GRANTS"), limit=QUICK)
-        if ended.code != 0:
-            raise _failed("the rights of kedge's account could not be read", ended)
-        return ended.stdout.decode("utf-8", "replace")
-
     async def _columns(self, at: Instance, schemas: Sequence[str]) -> list[Column]:
         query = (
             "SELECT HEX(c.table_schema), HEX(c.table_name), HEX(c.column_name), c.data_type, IFNULL(t.engine, ''), "
@@ -255,14 +263,6 @@ class MariaDBPart:
         )
         rows = await self._rows(at, query)
         return [Column(_unhex(s), _unhex(t), _unhex(n), kind, *rest) for s, t, n, kind, *rest in rows]
-
-
-def missing_privileges(grants: str) -> list[str]:
-    """Return which rights SHOW GRANTS does not give on everything (`ON *.*`)."""
-    held: set[str] = set()
-    for match in re.finditer(r"^GRANT (.+?) ON \*\.\*", grants, re.MULTILINE):
-        held |= {right.strip() for right in match[1].split(",")}
-    return [] if "ALL PRIVILEGES" in held else [right for right in PRIVILEGES if right not in held]
 
 
 def _session(spool: PurePosixPath, schemas: Sequence[str], columns: Sequence[Column]) -> str:
@@ -286,9 +286,16 @@ def _census(part: str, at: datetime, said: bytes, columns: Sequence[Column]) -> 
     questions: dict[str, int] = {}
     doubled: dict[str, int] = {}
     newest: list[datetime] = []
+    server: Mapping[str, str] = {}
+    largest = (0, "")
     for line in said.decode().splitlines():
-        hexed, count, digest, suspects, moments = line.split("\t")
+        hexed, count, digest, *rest = line.split("\t")
+        if hexed == SERVER:
+            server = told_server(count, digest)
+            continue
+        suspects, row_bytes, moments = rest
         name, (twice, asking) = _unhex(hexed), divmod(int(suspects), TWICE)
+        largest = max(largest, (int(row_bytes), name))
         if int(count) or "(" not in name:
             tallies[name] = Tally(int(count), digest)
         questions |= {name: asking} if asking else {}
@@ -296,7 +303,8 @@ def _census(part: str, at: datetime, said: bytes, columns: Sequence[Column]) -> 
         newest += read_newest(moments)
     report = {QUESTIONS: questions, DOUBLED: doubled}
     counted = {what: ", ".join(f"{name} {rows}" for name, rows in found.items()) for what, found in report.items()}
-    remarks = {**_remarks(columns), **{k: v for k, v in counted.items() if v}}
+    counted[LARGEST] = f"{largest[0]} ({largest[1]})" if largest[0] else ""
+    remarks = {**_remarks(columns), **server, **{k: v for k, v in counted.items() if v}}
     return Census(part, at, tallies, max(newest, default=None), remarks)
 
 

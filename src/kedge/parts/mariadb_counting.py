@@ -23,6 +23,9 @@ MOMENTS = frozenset({"datetime", "timestamp"})
 DIGITS = frozenset({"binary", "varbinary", "char", "varchar"})
 """Types in which MediaWiki keeps moments, as fourteen digits."""
 DIGITS_NOW = "DATE_FORMAT(NOW(), '%Y%m%d%H%i%S')"
+LARGE = frozenset({"mediumtext", "longtext", "mediumblob", "longblob"})
+"""Types of which one value may be larger than what a server takes at once; it is in hand where its digest is made."""
+SERVER = "server"
 TWICE = 2**32
 # A letter from U+00C2 to U+00F4, as the first byte of a character is misread, and one that the next byte is misread as.
 _MISREAD = (
@@ -51,11 +54,13 @@ class Column:
 
 
 def count_all(schemas: Sequence[str], columns: Sequence[Column]) -> Iterator[str]:
-    """Yield the statements that count: one row for each table and each kind of object.
+    """Yield the statements that count: one row for each table and each kind of object, after one of the server.
 
-    A row is HEX of the name, count, digest, suspects, and the newest moments, as the columns have them.
+    A row is HEX of the name, count, digest, suspects, bytes of the largest row as far as it may be a large one, and the
+    newest moments, as the columns have them.
     """
     yield "SET SESSION time_zone = '+00:00';"
+    yield f"SELECT '{SERVER}', @@version, @@global.max_allowed_packet;"
     tables: dict[tuple[str, str], list[Column]] = {}
     for column in columns:
         tables.setdefault((column.schema, column.table), []).append(column)
@@ -63,13 +68,13 @@ def count_all(schemas: Sequence[str], columns: Sequence[Column]) -> Iterator[str
         row = ", ".join(f"IFNULL(SHA1({_portable(column)}), '-')" for column in found)
         digest = f"SUM(CAST(CONV(LEFT(SHA1(CONCAT_WS('#', {row})), 16), 16, 10) AS UNSIGNED))"
         label, texts = literal(f"{schema}.{table}"), [column for column in found if column.type in WRITTEN]
-        counted = f"COUNT(*), IFNULL({digest}, 0), {_suspects(texts)}, {_newest(found)}"
+        counted = f"COUNT(*), IFNULL({digest}, 0), {_suspects(texts)}, {_largest(found)}, {_newest(found)}"
         yield f"SELECT HEX({label}), {counted} FROM {quote(schema)}.{quote(table)};"
     for schema in schemas:
         for title, table, where, name in OBJECTS:
             label, names = literal(f"{schema} ({title})"), f"IFNULL(SUM(CRC32({name})), 0)"
             of = f"FROM information_schema.{table} WHERE {where} = {literal(schema)}"
-            yield f"SELECT HEX({label}), COUNT(*), {names}, 0, '' {of};"
+            yield f"SELECT HEX({label}), COUNT(*), {names}, 0, 0, '' {of};"
 
 
 OBJECTS = (
@@ -102,6 +107,12 @@ def _portable(column: Column) -> str:
     quoted = quote(column.name)
     is_same = column.type in WRITTEN and column.charset in {"utf8mb4", "utf8mb3", "utf8"}
     return f"CONVERT({quoted} USING utf8mb4)" if column.type in TEXTS and not is_same else quoted
+
+
+def _largest(columns: Sequence[Column]) -> str:
+    """Return the bytes of the largest row in columns that may hold large values."""
+    sizes = [f"IFNULL(OCTET_LENGTH({quote(column.name)}), 0)" for column in columns if column.type in LARGE]
+    return f"IFNULL(MAX({' + '.join(sizes)}), 0)" if sizes else "0"
 
 
 def _suspects(columns: Sequence[Column]) -> str:

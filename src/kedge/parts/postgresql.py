@@ -11,16 +11,27 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
+from typing import ClassVar
 
 from kedge.errors import OutsideError, Refused
-from kedge.model.census import Census, Tally
+from kedge.model.census import VERSION, Census, Tally
 from kedge.model.instance import Instance, Obstacle
 from kedge.model.ports import Exit, Shell
-from kedge.parts.postgresql_words import DATABASES, IS_EMPTY, count_here, count_of_dump, identifier, without_roles
+from kedge.model.room import Extent, Fit, Growth, Survey
+from kedge.parts.postgresql_words import (
+    DATABASES,
+    IS_EMPTY,
+    count_here,
+    count_of_dump,
+    identifier,
+    look,
+    without_roles,
+)
+from kedge.parts.programs import find_programs
 
 SOCKET = "postgresql"
 """What an instance calls the socket of a PostgreSQL server, so that one can tell it from others."""
@@ -29,8 +40,12 @@ DRILL_USER = "kedge_drill"
 MAINTENANCE = "postgres"
 """The database that every server has and most leave empty; its dump bears its name."""
 ROLES = "roles.sql"
-VERSION = "version"
+VERSION_FILE = "version"
 TRAILER = "-- PostgreSQL database cluster dump complete"
+DUMPED: Growth = (0.2, 3.0)
+"""How many times a database its dump has: indexes are not in it, and what the server had compressed is not any more."""
+GROWTH: Growth = (1.0, 2.5)
+"""How many times its dump a loaded database has: with its indexes, and the log that loading writes."""
 QUICK = timedelta(minutes=5)
 LONG = timedelta(hours=12)
 ERROR_CODE = re.compile(r"(?:ERROR|FATAL|PANIC): {1,2}([0-9A-Z]{5})\b")
@@ -71,40 +86,54 @@ class PostgresPart:
 
     socket: str = ""
     databases: tuple[str, ...] = ()
+    growth: ClassVar[Growth] = GROWTH
     name: str = "databases"
     of: str = "self"
     needs_running: bool = True
 
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:
         """Return what stands in the way: programs, their version, login, rights, missing databases."""
-        for program in ("psql", "pg_dump", "pg_dumpall"):
-            found = await at.site.shell.run(("sh", "-c", 'command -v "$1"', "sh", program), limit=QUICK)
-            if found.code is None:
-                return [
-                    Obstacle(found.stderr.decode(errors="replace").strip()[:300], "let kedge in, to the server's place")
-                ]
-            if found.code != 0:
-                return [Obstacle(f"{program} is missing", "install postgresql-client")]
-        try:
-            return [o async for o in self._look_for_obstacles(at)]
-        except OutsideError as failure:
-            return [Obstacle(failure.message, "let kedge log in as the server's superuser (peer, as postgres)")]
+        return list((await self.survey(at)).obstacles)
 
-    async def _look_for_obstacles(self, at: Instance) -> AsyncIterator[Obstacle]:
-        server, program = await self._server_version(at), await self._dump_version(at)
+    async def survey(self, at: Instance) -> Survey:
+        """Return what stands in the way, and between which sizes the dumps will be."""
+        programs = ("psql", "pg_dumpall", "pg_dump")
+        missing, said = await find_programs(at.site.shell, *programs, package="postgresql-client")
+        if missing:
+            return Survey(missing)
+        try:
+            return await self._look(at, said)
+        except OutsideError as failure:
+            return Survey([Obstacle(failure.message, "let kedge log in as the server's superuser (peer, as postgres)")])
+
+    async def _look(self, at: Instance, told: str) -> Survey:
+        """Return what the server says; `told` is what pg_dump said of its version."""
+        version, is_super, size = await self._ask(at, look(self.databases))
+        found, server = re.search(r"(\d+)", told), int(version) // 10000
+        program = int(found[1]) if found else 0
+        obstacles = []
         if program < server:
-            yield Obstacle(f"pg_dump {program} cannot dump a server {server}", f"install postgresql-client-{server}")
-        if await self._ask(at, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") != ["t"]:
-            yield Obstacle("kedge's account is no superuser", "let kedge become the server's own user, postgres")
-        there = await self._names(at)
-        for name in self.databases:
-            if name not in there:
-                yield Obstacle(f"there is no database '{name}'", "correct `databases` in the inventory")
+            fix = f"install postgresql-client-{server}"
+            obstacles.append(Obstacle(f"pg_dump {program} cannot dump a server {server}", fix))
+        if is_super != "t":
+            fix = "let kedge become the server's own user, postgres"
+            obstacles.append(Obstacle("kedge's account is no superuser", fix))
+        there = set(await self._names(at)) if self.databases else set()
+        missing = [name for name in self.databases if name not in there]
+        fix = "correct `databases` in the inventory"
+        obstacles += [Obstacle(f"there is no database '{name}'", fix) for name in missing]
+        return Survey(obstacles, Extent(int(size), int(size)).grown(DUMPED))
+
+    async def fit(self, at: Instance, saved: Census | None) -> Fit:
+        """Return whether a server takes the dumps: its release, and where it keeps its data."""
+        version, folder = await self._ask(at, "SHOW server_version_num; SHOW data_directory;")
+        was, now = saved.remarks.get(VERSION, "") if saved else "", int(version) // 10000
+        return Fit(_too_old(int(was.rpartition(" ")[2] or 0), now), place=PurePosixPath(folder))
 
     async def save(self, at: Instance, spool: PurePosixPath) -> Census:
         """Write the dumps; raises OutsideError if anything at all is wrong with one."""
-        shell, began = at.site.shell, await self._now(at)
-        await _write(shell, spool / VERSION, f"{await self._server_version(at)}\n")
+        shell, began, release = at.site.shell, await self._now(at), await self._server_version(at)
+        await _write(shell, spool / VERSION_FILE, f"{release}\n")
         await self._save_roles(at, spool)
         tallies: dict[str, Tally] = {}
         newest: list[datetime] = []
@@ -117,7 +146,7 @@ class PostgresPart:
             if ended.code != 0:
                 raise _failed(f"the database {name} could not be saved", ended)
             _read_tallies(ended.stdout, tallies, newest)
-        return Census(self.name, began, tallies, max(newest, default=None))
+        return Census(self.name, began, tallies, max(newest, default=None), {VERSION: f"PostgreSQL {release}"})
 
     async def _save_roles(self, at: Instance, spool: PurePosixPath) -> None:
         dump = ("pg_dumpall", *self._words(at, "postgres"), "--roles-only")
@@ -132,9 +161,8 @@ class PostgresPart:
         if at.mode == "live":
             raise Refused("databases are never restored over a live copy", hint="restore them beside, as a target")
         shell = at.site.shell
-        saved, here = int(await _read(shell, spool / VERSION)), await self._server_version(at)
-        if here < saved:
-            raise OutsideError(f"saved from PostgreSQL {saved}, and {here} cannot read it", hint=f"install {saved}")
+        if too_old := _too_old(int(await _read(shell, spool / VERSION_FILE)), await self._server_version(at)):
+            raise OutsideError(too_old[0].what, hint=too_old[0].fix)
         dumps = await self._dumps(shell, spool)
         there = set(await self._names(at))
         for name in self.databases:
@@ -219,16 +247,17 @@ class PostgresPart:
         (version,) = await self._ask(at, "SHOW server_version_num")
         return int(version) // 10000
 
-    async def _dump_version(self, at: Instance) -> int:
-        said = await _script(at.site.shell, RUN, "pg_dump", "--version")
-        found = re.search(rb"(\d+)", said.stdout)
-        return int(found[1]) if found else 0
-
 
 QUIET = ("--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator=\t", "--set=ON_ERROR_STOP=1",
          "--set=VERBOSITY=sqlstate", "--file=-")  # fmt: skip
 """Errors are shown by their numbers only: their texts repeat whole rows of data."""
 ROLE_NAMES = "SELECT quote_ident(rolname) FROM pg_roles"
+
+
+def _too_old(saved: int, here: int) -> list[Obstacle]:
+    """Return that a server of one release cannot read the dumps of another one, where it cannot."""
+    what, fix = f"saved from PostgreSQL {saved}, and {here} cannot read it", f"install PostgreSQL {saved} there"
+    return [Obstacle(what, fix)] if here < saved else []
 
 
 def _read_tallies(said: bytes, tallies: dict[str, Tally], newest: list[datetime]) -> None:

@@ -98,6 +98,20 @@ OBJECTS = (
 """What a database has beside rows: each kind of object with a query for one text for each of them."""
 
 
+def look(databases: Sequence[str]) -> str:
+    """Return what asks for the server's version, whether one is its superuser, and for the bytes of these databases.
+
+    Without names, of all; what each has even when it is empty is left out.
+    """
+    names = ", ".join(map(string, databases))
+    ours = f"datname IN ({names})" if databases else "NOT datistemplate"
+    empty = "pg_database_size('template1')"
+    return (
+        "SHOW server_version_num; SELECT rolsuper FROM pg_roles WHERE rolname = current_user; "
+        f"SELECT coalesce(sum(greatest(pg_database_size(oid) - {empty}, 0)), 0) FROM pg_database WHERE {ours};"
+    )
+
+
 def count_of_dump(database: str, dump: Sequence[str]) -> str:
     """Return the session that exports its snapshot to a dump that runs beside it, and counts in the same snapshot."""
     return SETTINGS + DUMP.replace("@DUMP", shlex.join(dump)) + _counting(database) + WAIT

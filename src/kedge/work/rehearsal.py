@@ -6,17 +6,21 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import cast
 
 from kedge.errors import OutsideError, Refused
+from kedge.model.census import Census
 from kedge.model.facts import Fact
 from kedge.model.instance import Command, File, Instance, Obstacle, Part, Program
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Address, Clock, Sandbox, Shell, Site, Snapshot, SnapshotStore
+from kedge.model.room import Fit, Fitting
 from kedge.model.service import Service
+from kedge.work.landing import require_room
 from kedge.work.spool import bring, clear, do, size_of
 from kedge.work.step import Done
 from kedge.work.subject import Subject, dial_sockets, instance_of
@@ -24,6 +28,8 @@ from kedge.work.subject import Subject, dial_sockets, instance_of
 FIRST_PORT = 21000  # where no service listens by its own settings, and nothing is given out at random
 READY_EVERY_S = 0.05
 WHY_CHARACTERS = 300
+Sizes = Mapping[str, Mapping[str, int]]
+"""Service -> part -> how many bytes its last dump had, as far as that is known."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +91,16 @@ def _compact(duration: timedelta) -> str:
 
 async def rehearse(
     subject: Subject, copies: Mapping[str, Copy], sandbox: Sandbox, clock: Clock, folder: Path,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = lambda line: None, sizes: Sizes = MappingProxyType({}),
 ) -> Proof:  # fmt: skip
-    """Return what restoring these snapshots (service -> copy) into a sandbox proved; `folder` is room here for them."""
+    """Return what restoring these snapshots (service -> copy) into a sandbox proved; `folder` is room here for them.
+
+    Raises Refused if dumps of the last `sizes` would not fit there.
+    """
     began = clock.now()
+    parts = [(one.name, part) for one in subject.restored() for part in one.service.parts()]
+    dumps = [(part, sizes.get(name, {}).get(part.name, 0)) for name, part in parts]
+    await require_room(folder, dumps, is_fetched=False)
     async with sandbox.open() as site, AsyncExitStack() as programs:
         drill = _Drill(_Stage(site, sandbox.root, programs, tell), copies, folder)
         at = await drill.bring_up(subject)
@@ -127,6 +139,7 @@ class Rehearse:
     run: str
     tell: Callable[[str], None] = lambda line: None
     ground: Callable[[], Ground] = Ground
+    sizes: Sizes = field(default_factory=dict)
     name: str = "rehearse"
 
     async def look(self) -> Done | None:
@@ -137,7 +150,7 @@ class Rehearse:
         """Rehearse it; what it showed is a fact, whichever it is. To build what it stands on is part of the RTO."""
         ground = await asyncio.to_thread(self.ground)
         await asyncio.to_thread(_make_passable, self.folder, self.folder / "sandbox")
-        proof = await rehearse(self.subject, self.copies, self.sandbox, self.clock, self.folder, self.tell)
+        proof = await rehearse(self.subject, self.copies, self.sandbox, self.clock, self.folder, self.tell, self.sizes)
         proof = replace(proof, rto=proof.rto + ground.took)
         how = f"{ground.words}; {proof.grounds}" if ground.words else proof.grounds
         fact = Fact(
@@ -230,22 +243,37 @@ class _Drill:
         parts = [part for part in subject.service.parts() if is_due(part)]
         if not parts or is_empty:
             return
-        snapshot, here = await self._fetch(subject.name)
+        snapshot, here = await self._fetch(subject)
         censuses = {census.part: census for census in snapshot.censuses}
         for part in parts:
             self.stage.tell(f"restore {subject.name}, {part.name}")
             on, spool = instance_of(part, at), self.stage.root / "spool" / subject.name / part.name
             await bring(self.site, here / part.name, spool)
-            await part.restore(on, spool)
+            expected = censuses.get(part.name)
+            await self._load(part, on, spool, expected)
             self.stage.tell(f"count {subject.name}, {part.name}")
-            found, expected = await part.census(on), censuses.get(part.name)
+            found = await part.census(on)
             counts = self.copies[subject.name].store.counts
             lines = expected.difference(found) if expected else ["was never counted"] if counts else []
             self.compared += len(expected.tallies) if expected else 0
             self.newest = max((one for one in (self.newest, found.newest) if one), default=None)
             self.differences += [f"{subject.name}, {part.name}: {line}" for line in lines]
 
-    async def _fetch(self, service: str) -> tuple[Snapshot, Path]:
+    async def _load(self, part: Part, on: Instance, spool: PurePosixPath, saved: Census | None) -> None:
+        """Restore a part; what may keep this server from taking it is told before, and again if it does."""
+        fit = await part.fit(on, saved) if isinstance(part, Fitting) else Fit()
+        speaks = "; ".join((*(obstacle.what for obstacle in fit.obstacles), *fit.words))
+        if speaks:
+            self.stage.tell(f"{part.name}: {speaks}")
+        try:
+            await part.restore(on, spool)
+        except OutsideError as failure:
+            if not speaks or speaks in failure.message:
+                raise
+            raise OutsideError(f"{failure.message}; {speaks}", hint=failure.hint) from failure
+
+    async def _fetch(self, subject: Subject) -> tuple[Snapshot, Path]:
+        service = subject.name
         here = self.folder / "fetched" / service
         if service not in self.fetched:
             copy = self.copies.get(service)
@@ -256,6 +284,8 @@ class _Drill:
             here.mkdir()
             fetched = await copy.store.fetch(copy.snapshot, here)
             self.fetched[service] = replace(fetched, censuses=copy.snapshot.censuses or fetched.censuses)
+            dumps = [(part, await asyncio.to_thread(size_of, here / part.name)) for part in subject.service.parts()]
+            await require_room(self.folder, dumps, is_fetched=True)
         return self.fetched[service], here
 
     async def _take(self, step: File | Command | Program, at: Instance) -> None:

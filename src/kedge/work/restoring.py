@@ -6,18 +6,20 @@ What was there is renamed, never deleted; until the run has ended well, undoing 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import Protocol, runtime_checkable
 
 from pydantic import TypeAdapter
 
 from kedge.errors import OutsideError
 from kedge.model.census import Census
 from kedge.model.instance import Instance, Part
+from kedge.model.room import Extent
+from kedge.work.landing import Placed, look_at_target, refuse
 from kedge.work.rehearsal import Copy
+from kedge.work.room import Outlook, free_here
 from kedge.work.saving import Tidy, write_whole
 from kedge.work.spool import FAR, clear, do, make_empty, push, remove, size_of
 from kedge.work.step import Deed, Done, Unclear
@@ -44,15 +46,6 @@ rm -f -- "$3"
 """
 
 
-@runtime_checkable
-class Placed(Protocol):
-    """A part with a place of its own in the file system, where something else may lie now."""
-
-    def place(self, at: Instance) -> PurePosixPath:
-        """Return where it belongs."""
-        ...
-
-
 @dataclass(frozen=True)
 class Restoration:
     """What is restored, and where to: `folder` is room here for what is fetched."""
@@ -62,6 +55,8 @@ class Restoration:
     copy: Copy
     target: Instance
     folder: Path
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """How many bytes the last dump of each part had, as far as that is known before anything is fetched."""
 
     @property
     def spool(self) -> Path:
@@ -89,7 +84,10 @@ class Restoration:
 
 @dataclass(frozen=True)
 class Fetch:
-    """Fetch the snapshot and compare it with its record."""
+    """Fetch the snapshot, compare it with its record, and look whether the target can take it.
+
+    Whether there is room, and whether servers are recent enough, is found out before anything is put aside.
+    """
 
     of: Restoration
     name: str = "fetch"
@@ -99,12 +97,18 @@ class Fetch:
         return None
 
     async def do(self) -> Done:
-        """Fetch it."""
+        """Fetch it; raises Refused if it does not fit."""
+        outlook, need = Outlook(), sum(self.of.sizes.values())
+        outlook.weigh(await free_here(self.of.folder), Extent(need, need), "what is fetched", "make room there")
+        refuse(outlook, self.of.subject.name)
         await asyncio.to_thread(_make_anew, self.of.folder, self.of.spool)
         snapshot = await self.of.copy.store.fetch(self.of.copy.snapshot, self.of.spool)
         censuses = {census.part: census for census in snapshot.censuses}
         await asyncio.to_thread(write_whole, self.of.counted, _CENSUSES.dump_json(censuses))
-        return Done(f"snapshot {snapshot.id[:8]} of {snapshot.at:%Y-%m-%d %H:%M:%S}Z")
+        dumps = [(part, self.of.spool / part.name) for part in self.of.subject.service.parts()]
+        outlook = refuse(await look_at_target(self.of.target, dumps, censuses), self.of.subject.name)
+        what = f"snapshot {snapshot.id[:8]} of {snapshot.at:%Y-%m-%d %H:%M:%S}Z"
+        return Done("; ".join((what, *outlook.words)))
 
     async def grown(self) -> int | None:
         """Return the bytes that were fetched."""

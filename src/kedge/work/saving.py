@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -20,41 +20,18 @@ from pydantic import TypeAdapter, ValidationError
 from kedge.errors import OutsideError, Refused
 from kedge.model.census import OUTSIDE, UNCHECKED, Census
 from kedge.model.facts import Fact
-from kedge.model.instance import Instance, Obstacle, Part
-from kedge.model.ports import Repository, Shell, Site, Snapshot, SnapshotStore
+from kedge.model.instance import Instance, Part
+from kedge.model.ports import Repository, Shell, Snapshot, SnapshotStore
 from kedge.model.quantity import format_size
 from kedge.work.doubts import NONE, Count, count, find_doubts
 from kedge.work.enclosure import Enclosure
-from kedge.work.spool import FAR, clear, make_empty, measure, pull, remove, size_of
+from kedge.work.outlook import DUMPED, look_ahead, worth_asking
+from kedge.work.spool import FAR, Spool, clear, make_empty, measure, pull, remove, size_of
 from kedge.work.step import Deed, Done
 from kedge.work.subject import Subject, instance_of
 
 _CENSUSES = TypeAdapter(Census)
 NOTHING = Enclosure()
-
-
-@dataclass(frozen=True)
-class Spool:
-    """Where one run's dumps wait. `is_here` tells whether a site's files are kedge's own: then nothing is copied."""
-
-    run: str
-    folder: Path
-    is_here: Callable[[Site], bool] = lambda site: False
-
-    @property
-    def files(self) -> Path:
-        """The folder that is saved."""
-        return self.folder / "spool"
-
-    def census(self, part: Part) -> Path:
-        """Return the file of a part's census; it is there once its dump is complete."""
-        return self.folder / "census" / f"{part.name}.json"
-
-    def there(self, part: Part, site: Site) -> PurePosixPath:
-        """Return the folder on a site in which a part is dumped."""
-        if self.is_here(site):
-            return PurePosixPath(self.files / part.name)
-        return FAR / f"kedge-spool.{self.run}.{part.name}"
 
 
 def saving(
@@ -66,29 +43,20 @@ def saving(
     before: Mapping[str, Count] = MappingProxyType({}),
     opened: Container[str] = (),
     enclosure: Enclosure = NOTHING,
+    sizes: Mapping[str, int] = MappingProxyType({}),
 ) -> Sequence[Deed]:
     """Return the steps that save a service to these stores.
 
-    `before` is what each part held when last saved; `opened` are stores that opened a moment ago; `enclosure` is saved
-    beside the data.
+    `before` is what each part held when last saved, `sizes` the bytes of its last dump; `opened` are stores that opened
+    a moment ago; `enclosure` is saved beside the data.
     """
     parts = list(subject.service.parts())
-    unopened = {name: store for name, store in stores.items() if name not in opened}
     return (
-        Preflight(subject, at, unopened, spool.folder),
+        Preflight(subject, at, stores, spool, opened, sizes),
         *(Dump(part, instance_of(part, at), spool, subject.name, before.get(part.name)) for part in parts),
         *(Keep(subject, parts, name, store, spool, shelf_life, enclosure) for name, store in stores.items()),
         Tidy(spool.folder),
     )
-
-
-async def find_obstacles(subject: Subject, at: Instance) -> list[Obstacle]:
-    """Return what stands in the way of saving a service; nothing is touched."""
-    found: list[Obstacle] = []
-    for part in subject.service.parts():
-        met = await part.preflight(instance_of(part, at))
-        found += [Obstacle(f"{part.name}: {obstacle.what}", obstacle.fix) for obstacle in met]
-    return found
 
 
 @dataclass(frozen=True)
@@ -98,7 +66,9 @@ class Preflight:
     subject: Subject
     at: Instance
     stores: Mapping[str, SnapshotStore]
-    folder: Path
+    spool: Spool
+    opened: Container[str] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
     name: str = "preflight"
 
     async def look(self) -> Done | None:
@@ -107,15 +77,18 @@ class Preflight:
 
     async def do(self) -> Done:
         """Raise Refused with the first obstacle, OutsideError for a store that cannot be opened."""
-        for obstacle in await find_obstacles(self.subject, self.at):
+        asked = worth_asking(self.stores, self.opened)
+        outlook = await look_ahead(self.subject, self.at, asked, self.spool, self.sizes)
+        for obstacle in outlook.obstacles:
             raise Refused(f"{self.subject.name}, {obstacle.what}", hint=obstacle.fix)
-        for store in self.stores.values():
-            await store.list(self.subject.name)
-        return Done()
+        for name, store in self.stores.items():
+            if name not in self.opened:
+                await store.list(self.subject.name)
+        return Done("; ".join(outlook.words))
 
     async def undo(self) -> None:
         """Remove the run's folder here: this is undone last, when nothing in it is needed any more."""
-        await asyncio.to_thread(clear, self.folder)
+        await asyncio.to_thread(clear, self.spool.folder)
 
 
 @dataclass(frozen=True)
@@ -171,7 +144,8 @@ class Dump:
 
     def _done(self, census: Census) -> Done:
         now, doubts = count(census), find_doubts(census, self.before)
-        size = format_size(size_of(self.spool.files / self.part.name))
+        size_bytes = size_of(self.spool.files / self.part.name)
+        size = format_size(size_bytes)
         said = "".join(f"; doubtful: {doubt}" for doubt in doubts)
         if outside := census.remarks.get(OUTSIDE):
             said += f"; not held still: {outside}"
@@ -182,7 +156,8 @@ class Dump:
             how = f"{self.spool.run}: {size}"
             return Fact(self.service, f"{what}/{self.part.name}", value, census.at, "counted", by="kedge", how=how)
 
-        facts = (fact("counted", now.text), fact("doubt", "; ".join(doubts) or NONE)) if self.service else ()
+        values = {"counted": now.text, "doubt": "; ".join(doubts) or NONE, DUMPED: f"{size_bytes} bytes"}
+        facts = tuple(fact(what, value) for what, value in values.items() if self.service)
         return Done(f"{now.entries} entries, {size}{said}", facts)
 
 

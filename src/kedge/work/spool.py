@@ -5,18 +5,44 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 from kedge.errors import OutsideError
 from kedge.model.checksums import SUMS, read_sums
+from kedge.model.instance import Part
 from kedge.model.ports import Near, Shell, Site
 
 QUICK = timedelta(minutes=1)
 SAID_CHARACTERS = 300
 FAR = PurePosixPath("/var/tmp")  # on disk, and not emptied by a boot before the next run looks
+
+
+@dataclass(frozen=True)
+class Spool:
+    """Where one run's dumps wait. `is_here` tells whether a site's files are kedge's own: then nothing is copied."""
+
+    run: str
+    folder: Path
+    is_here: Callable[[Site], bool] = lambda site: False
+
+    @property
+    def files(self) -> Path:
+        """The folder that is saved."""
+        return self.folder / "spool"
+
+    def census(self, part: Part) -> Path:
+        """Return the file of a part's census; it is there once its dump is complete."""
+        return self.folder / "census" / f"{part.name}.json"
+
+    def there(self, part: Part, site: Site) -> PurePosixPath:
+        """Return the folder on a site in which a part is dumped."""
+        if self.is_here(site):
+            return PurePosixPath(self.files / part.name)
+        return FAR / f"kedge-spool.{self.run}.{part.name}"
 
 
 async def do(shell: Shell, *argv: str, stdin: bytes = b"", limit: timedelta = QUICK) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kedge.parts.mariadb import PRIVILEGES, missing_privileges
+from kedge.parts.mariadb_look import PRIVILEGES, missing_privileges
 
 
 @pytest.mark.parametrize(
