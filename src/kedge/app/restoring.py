@@ -56,7 +56,11 @@ async def plan_restore(workshop: Workshop, name: str, snapshot: str, to: str) ->
     target = _target(workshop, subject, to)
     replaced = tuple(str(place) for place in await find_replaced(subject, target))
     store, empty = workshop.store(chosen.store, name), Path()
-    steps = Restoration("run", subject, Copy(store, chosen.snapshot), target, empty).deeds()
+    planned = Restoration("run", subject, Copy(store, chosen.snapshot), target, empty)
+    steps, taken = planned.deeds(), {part.name for part in planned.parts}
+    left = [part.name for part in subject.service.parts() if part.name not in taken]
+    if left:
+        workshop.tell(f"left out, since only a running server can take it: {', '.join(left)}")
     return RestorePlan(
         name, chosen.snapshot.id, chosen.store, chosen.snapshot.at.isoformat(), to,
         to in (subject.service.host or ()), replaced, tuple(deed.name for deed in steps),
@@ -87,9 +91,9 @@ async def _restoration(workshop: Workshop, plan: RestorePlan, run: str) -> Resto
 
 
 def _restorable(workshop: Workshop, name: str, to: str) -> Subject:
-    """Return the service; what needs a running server is left out of a folder, where its dump is enough."""
+    """Return the service; raises UsageError for a folder if nothing of it can be restored without a running server."""
     subject = workshop.subject(name)
-    if to.startswith("/") and any(part.needs_running for part in subject.service.parts()):
+    if to.startswith("/") and all(part.needs_running for part in subject.service.parts()):
         raise UsageError(
             f"{name} has a database, which only a server can take", hint="--to HOST; `kedge drill` proves it restores"
         )

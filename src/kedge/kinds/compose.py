@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from kedge.kinds.contained import SERVERS, Contained, read_names
-from kedge.kinds.files import Folder, folder_parts
+from kedge.kinds.files import Folder, folder_parts, take_name
 from kedge.kinds.recognition import DATABASES, kind_of_image
 from kedge.kinds.web import Web
 from kedge.model.instance import Endpoint, Instance, Part, Probe, Scope
@@ -21,13 +22,14 @@ from kedge.model.observation import Observation, Status
 from kedge.model.service import Service
 from kedge.model.thing import OneOrMore
 
-VOLUMES = "/var/lib/docker/volumes"
-"""Where Docker keeps named volumes, unless it was told otherwise (`docker info`: Docker Root Dir)."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Compose(Web):
-    """Containers described by one compose file. Databases are dumped; other folders and volumes are saved as files."""
+    """Containers described by one compose file.
+
+    Databases are dumped; that file with all beside it, and other folders and volumes, are saved as files.
+    """
 
     kind: ClassVar[str] = "compose"
     summary: ClassVar[str] = "containers started by Docker or Podman Compose"
@@ -67,13 +69,30 @@ class Compose(Web):
             yield ContainersProbe(self.folder, tuple(self.containers))
 
     def parts(self) -> Iterable[Part]:
-        """Yield a dump for each database server kedge knows, and a part for each other folder and volume."""
+        """Yield its own files, each volume and other folder, and a dump for each database server kedge knows."""
+        from kedge.parts.volume import VolumePart
+
         servers = self._servers()
         dumped = {name: [v for v in self.volumes if name in self._writers(v)] for name in servers}
         plain = [volume for volume in self.volumes if not servers.keys() & self._writers(volume)]
         placed = {place: self._in_use(volume) for volume in plain if (place := self._place(volume))}
-        yield from (replace(part, writer=placed[part.folder]) for part in folder_parts(placed))
+        placed.pop(self.folder or "", None)
+        taken = {"project", *(server.part(()).name for server in servers.values())}
+        yield from self._own_files(placed)
+        yield from (replace(part, writer=placed[part.folder]) for part in folder_parts(placed, taken))
+        for volume in plain:
+            if self._project and _is_named(volume):
+                name = take_name(f"volume {volume}", taken)
+                yield VolumePart(volume, self._project, name, writer=self._in_use(volume))
         yield from (server.part(dumped[name]) for name, server in servers.items())
+
+    def _own_files(self, saved: Iterable[str]) -> Iterable[Part]:
+        """Yield the folder of its compose file without its volumes, unless that is, or lies in, one that is saved."""
+        from kedge.parts.project import ProjectPart
+
+        if self.folder and not any(f"{self.folder}/".startswith(f"{place}/") for place in saved):
+            places = [self._place(volume).removeprefix(f"{self.folder}/") for volume in self.volumes]
+            yield ProjectPart(self.folder, tuple(dict.fromkeys(place for place in places if place and place[0] != "/")))
 
     def inner(self) -> Mapping[str, Service]:
         """Return the database servers in its containers, as services of their own."""
@@ -102,17 +121,18 @@ class Compose(Web):
         return self.project or re.sub("[^a-z0-9_-]", "", (self.folder or "").rpartition("/")[2].lower())
 
     def _place(self, volume: str) -> str:
-        """Return where a volume lies on its host; empty where nobody can know."""
-        if "$" in volume:
-            return ""
-        if volume.startswith("/"):
+        """Return where a mounted folder lies on its host; empty where nobody can know, and for a named volume."""
+        if volume.startswith("/") and "$" not in volume:
             return volume
-        if volume.startswith(("./", "../", "~")) or volume == ".":
-            inner = volume.removeprefix("./")
-            return (
-                f"{self.folder}/{inner}" if self.folder and ".." not in volume and inner[:1] not in ("~", ".") else ""
-            )
-        return f"{VOLUMES}/{self._project}_{volume}/_data" if self._project else ""
+        path = PurePosixPath(volume)
+        if not self.folder or "$" in volume or ".." in path.parts or not volume.startswith("."):
+            return ""
+        return str(self.folder / path)
+
+
+def _is_named(volume: str) -> bool:
+    """Return whether this is the name of a volume, and no folder."""
+    return not volume.startswith((".", "/", "~")) and "$" not in volume
 
 
 @dataclass(frozen=True, slots=True)

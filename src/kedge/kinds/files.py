@@ -30,14 +30,19 @@ def part_name(folder: str) -> str:
     return plain.strip("-") or "root"
 
 
-def folder_parts(folders: Iterable[str]) -> Iterable[FolderPart]:
-    """Yield a part for each folder, under names that differ."""
-    taken: set[str] = set()
+def take_name(text: str, taken: set[str]) -> str:
+    """Return a part's name for a text that no other part has, and note that it is taken."""
+    plain = part_name(text)
+    name = next(name for name in chain([plain], (f"{plain}-{n}" for n in count(2))) if name not in taken)
+    taken.add(name)
+    return name
+
+
+def folder_parts(folders: Iterable[str], taken: set[str] | None = None) -> Iterable[FolderPart]:
+    """Yield a part for each folder, under names that differ, also from those that are taken."""
+    names = set() if taken is None else taken
     for folder in dict.fromkeys(folders):
-        plain = part_name(folder)
-        name = next(name for name in chain([plain], (f"{plain}-{n}" for n in count(2))) if name not in taken)
-        taken.add(name)
-        yield FolderPart(folder, name)
+        yield FolderPart(folder, take_name(folder, names))
 
 
 class Files(Service):

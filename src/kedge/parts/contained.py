@@ -76,7 +76,7 @@ class ContainedDatabases:
 
     async def fit(self, at: Instance, saved: Census | None) -> Fit:
         """Return whether the server takes the dump."""
-        return await self._part().fit(at, saved)
+        return await self._part().fit(apart(at, self.of), saved)
 
     async def save(self, at: Instance, spool: PurePosixPath) -> Census:
         """Write the dump into a folder in the container; raises OutsideError if anything at all is wrong with it."""

@@ -35,6 +35,11 @@ FOLDER = """\
     mkdir -p {place}
     tar --extract --file {file} --directory {place} --same-owner --same-permissions --acls --xattrs
 """
+VOLUME = """\
+    docker volume create {place}   # or podman, here and below; nothing else may be in it
+    tar --extract --file {file} --directory "$(docker volume inspect --format '{{{{.Mountpoint}}}}' {place})" \\
+        --same-owner --same-permissions --acls --xattrs
+"""
 DUMP = "    mariadb --default-character-set=utf8mb4 --max-allowed-packet=1G < {file}\n"
 ROLES = "    psql --dbname=postgres --file={file}\n"
 DATABASE = "    pg_restore --create --dbname=postgres {file}\n"
@@ -96,6 +101,8 @@ def _recipe(spool: Path, service: str, store: str, parts: Sequence[Part]) -> str
 
 
 def _step(file: str, part: Part, service: str) -> str:
+    if volume := getattr(part, "volume", ""):
+        return VOLUME.format(file=file, place=f"{getattr(part, 'project', '')}_{volume}")
     place = getattr(part, "folder", "")
     if place and file.endswith("/folder.tar"):
         return FOLDER.format(file=file, place=place)

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from kedge.errors import OutsideError
 from kedge.model.census import Census
-from kedge.model.instance import Instance, Part
+from kedge.model.instance import ROOT, Instance, Part
 from kedge.model.room import Extent
 from kedge.work.landing import Placed, look_at_target, refuse
 from kedge.work.rehearsal import Copy
@@ -70,8 +70,14 @@ class Restoration:
 
     def deeds(self) -> Sequence[Deed]:
         """Return the steps that restore it."""
-        parts = list(self.subject.service.parts())
+        parts = self.parts
         return (Fetch(self), *(Load(self, part) for part in parts), Settle(self, parts), Tidy(self.folder))
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """The parts that are restored: into a folder, only those that need no running server."""
+        is_folder = self.target.data != ROOT
+        return [part for part in self.subject.service.parts() if not (is_folder and part.needs_running)]
 
     def aside(self, place: PurePosixPath) -> PurePosixPath:
         """Return the name under which what was at a place is kept, beside it."""
@@ -105,7 +111,7 @@ class Fetch:
         snapshot = await self.of.copy.store.fetch(self.of.copy.snapshot, self.of.spool)
         censuses = {census.part: census for census in snapshot.censuses}
         await asyncio.to_thread(write_whole, self.of.counted, _CENSUSES.dump_json(censuses))
-        dumps = [(part, self.of.spool / part.name) for part in self.of.subject.service.parts()]
+        dumps = [(part, self.of.spool / part.name) for part in self.of.parts]
         outlook = refuse(await look_at_target(self.of.target, dumps, censuses), self.of.subject.name)
         what = f"snapshot {snapshot.id[:8]} of {snapshot.at:%Y-%m-%d %H:%M:%S}Z"
         return Done("; ".join((what, *outlook.words)))
@@ -133,7 +139,7 @@ class Load:
 
     async def look(self) -> Done | None:
         """Return None for a folder, which is loaded anew; whether a database was loaded to its end, nobody can tell."""
-        if not isinstance(self.part, Placed):
+        if self.part.needs_running:
             raise Unclear(f"{self.part.name} may be loaded in part", hint="see what is there, then roll the run back")
         return None
 
@@ -209,8 +215,8 @@ async def find_replaced(subject: Subject, target: Instance) -> list[PurePosixPat
     """Return the places in which something lies that a restoration would put aside."""
     found = []
     for part in subject.service.parts():
-        at = instance_of(part, target)
         if isinstance(part, Placed):
+            at = instance_of(part, target)
             script = '[ -e "$1" ] && ls -A -- "$1" || true'
             if (await do(at.site.shell, "sh", "-c", script, "sh", str(part.place(at)))).strip():
                 found.append(part.place(at))

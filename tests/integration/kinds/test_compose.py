@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -19,12 +20,17 @@ from kedge.adapters.local import LocalShell
 from kedge.adapters.login import enter
 from kedge.app.drill_slice import Subject, drill, save
 from kedge.errors import OutsideError, Refused
+from kedge.evidence.database import Database
 from kedge.kinds.compose import Compose
 from kedge.kinds.grades import Grade
 from kedge.kinds.mariadb import MariaDB
 from kedge.model.instance import ROOT, Instance
 from kedge.model.observation import Status
 from kedge.parts.contained import INSTEAD
+from kedge.parts.project import ProjectPart
+from kedge.work.rehearsal import Copy
+from kedge.work.restoring import Restoration
+from kedge.work.run import Logbook, Plan
 from kedge.work.subject import dial_sockets, instance_of, live
 from tests.integration.installed import find_root
 from tests.integration.kinds.podman import Engine, labels, open_engine
@@ -55,7 +61,6 @@ CREATE TRIGGER stamp BEFORE INSERT ON file FOR EACH ROW SET NEW.name = CONCAT(NE
 FORGE = "CREATE ROLE forge LOGIN; CREATE DATABASE forge OWNER forge;"
 PROJECT = Compose(
     project="club",
-    folder="/srv/club",
     containers={"db": "mariadb:11", "wiki-db": "mariadb:11", "pg": "postgres:17"},
     databases={"db": "mariadb cloud", "wiki-db": "mariadb all", "pg": "postgresql forge"},
     volumes={"db": "db", "wiki-db": "wiki-db", "pg": "pg"},
@@ -206,13 +211,17 @@ hosts:
 stores:
   shelf: {on: rack1, type: folder, repository: @FOLDER/shelf}
 services:
-  club: {kind: compose, host: rack1, project: club, databases: {pg: postgresql forge}, volumes: {pg: pg}, save: shelf}
+  club:
+    {kind: compose, host: rack1, project: club, folder: @FOLDER/srv, databases: {pg: postgresql forge},
+     volumes: {pg: pg, ./files: app}, save: shelf}
   wiki-db: {kind: mariadb, host: rack1, container: wiki-db, project: club, databases: wiki, save: shelf}
 """
 
 
 async def test_the_commands_save_drill_and_probe_what_is_in_containers(tmp_path: Path, engine: Engine) -> None:
     await fill(at(engine))
+    (tmp_path / "srv" / "files").mkdir(parents=True)
+    (tmp_path / "srv" / "compose.yaml").write_text("services: {pg: {image: postgres}}")
     (tmp_path / "kedge.yaml").write_text(INVENTORY.replace("@FOLDER", str(tmp_path)))
     env = {**engine.shell.env, "KEDGE_INVENTORY": str(tmp_path / "kedge.yaml"), "HOME": str(tmp_path)}
 
@@ -223,11 +232,18 @@ async def test_the_commands_save_drill_and_probe_what_is_in_containers(tmp_path:
         return ended.stdout.decode()
 
     assert "database-pg" in await kedge("backup", "--plan")
+    sizes = json.loads(await kedge("backup", "--plan", "--json"))[0]["sizes"]
+    (files_part,) = (part for part in sizes if part.endswith("-files"))
+    assert all(sizes.values())
     await kedge("backup")
     said = await kedge("drill")
     assert re.findall(r"(?m)^(\S+) +proven", said) == ["club", "wiki-db"]
     looked = json.loads(await kedge("probe", "wiki-db", "--json"))
     assert "ok" in json.dumps(looked), looked
+    planned = json.loads(await kedge("restore", "club", "--to", str(tmp_path / "look"), "--plan", "--json"))
+    assert [step for step in planned["steps"] if step.startswith("load")] == ["load project", f"load {files_part}"]
+    await kedge("restore", "club", "--to", str(tmp_path / "look"))
+    assert (tmp_path / "look" / str(tmp_path)[1:] / "srv" / "compose.yaml").read_text().startswith("services:")
 
 
 class TestRefusals:
@@ -293,3 +309,92 @@ class TestRefusals:
         with pytest.raises(OutsideError):
             await saving
         assert await store.list("club") == []
+
+
+class TestFiles:
+    """The project's own files and its named volumes, wherever the engine keeps them."""
+
+    @pytest.fixture
+    def project(self, engine: Engine, tmp_path: Path) -> Iterator[Compose]:
+        folder = tmp_path / "srv" / "files"
+        (folder / "nginx").mkdir(parents=True)
+        (folder / "compose.yaml").write_text("services: {app: {image: app, env_file: secret.env}}")
+        (folder / ".env").write_text(f"KENNWORT={SECRET}\n")
+        (folder / "secret.env").write_text(f"TOKEN={SECRET}\n")
+        (folder / "nginx" / "site.conf").write_text("server {}")
+        (folder / "data").mkdir()
+        (folder / "data" / "big").write_bytes(bytes(3_000_000))
+        told = ("--label=com.docker.compose.project=files", "--label=com.docker.compose.volume=state")
+        names = ["files_state", "files_by-name", "outer", "other_outer"]
+        for name, words in zip(names, (told, (), (), ("--label=com.docker.compose.project=other",)), strict=True):
+            engine.ask("volume", "create", *words, name)
+            Path(engine.ask("volume", "inspect", "--format", "{{.Mountpoint}}", name), "brief").write_text(name)
+        yield Compose(
+            folder=str(folder),
+            volumes={"./data": "app", "state": "app", "by-name": "app", "outer": "app"},
+            containers={"app": "app"},
+        )
+        engine.ask("volume", "rm", "--all", "--force")
+
+    def at(self, engine: Engine) -> Instance:
+        return Instance("live", enter("local", engine.shell), {})
+
+    async def test_they_are_saved_and_come_back_in_a_drill(
+        self, engine: Engine, project: Compose, tmp_path: Path
+    ) -> None:
+        store, subject = FolderStore(tmp_path / "store", Now()), Subject("files", project)
+        snapshot = await save(subject, self.at(engine), store)
+        held = {census.part: set(census.tallies) for census in snapshot.censuses}
+        assert held["project"] == {".", "nginx", "data"}
+        assert {part for part, names in held.items() if names == {"."}} >= {
+            "volume-state", "volume-by-name", "volume-outer",
+        }  # fmt: skip
+        (archive,) = store.root.rglob("project/folder.tar")
+        assert archive.stat().st_size < 100_000  # what volumes hold is saved once
+        assert SECRET in archive.read_text(errors="replace")
+        assert SECRET not in repr(snapshot)
+        proof = await drill(subject, {"files": snapshot}, store, Bubblewrap(), Now())
+        assert (proof.obstacles, proof.differences) == ((), ())
+        assert proof.is_proven
+
+    async def test_they_come_back_on_a_host_that_has_none_of_it(
+        self, engine: Engine, project: Compose, tmp_path: Path
+    ) -> None:
+        store, subject = FolderStore(tmp_path / "store", Now()), Subject("files", project)
+        snapshot = await save(subject, self.at(engine), store)
+        folder, target = Path(str(project.folder)), Instance("target", enter("local", engine.shell), {})
+        of = Restoration("r1", subject, Copy(store, snapshot), target, tmp_path / "fetched")
+        with pytest.raises(Refused, match=r"volume-state: the volume state is not empty"):
+            await of.deeds()[0].do()
+        (folder / ".env").write_text("KENNWORT=another\n")
+        with pytest.raises(Refused, match=r"project: the project's own files in .* are not those"):
+            await of.deeds()[0].do()
+        assert (folder / "data" / "big").exists()
+        engine.ask("volume", "rm", "--all", "--force")
+        engine.ask("volume", "create", "by-name")  # nobody's, and empty
+        os.rename(folder, tmp_path / "gone")
+        book = Logbook(Database(tmp_path / "evidence.sqlite"), Now(), "1")
+        run = await book.carry_out(await book.begin(Plan("restore", "files"), of.deeds(), "r1"), of.deeds())
+        assert run.state == "done"
+        assert (folder / ".env").read_text() == f"KENNWORT={SECRET}\n"
+        assert (folder / "data" / "big").stat().st_size == 3_000_000
+        asked = engine.ask("volume", "ls", "--filter", "label=com.docker.compose.volume=state", "-q")
+        assert asked == "files_state"
+        where = Path(engine.ask("volume", "inspect", "--format", "{{.Mountpoint}}", asked))
+        assert (where / "brief").read_text() == "files_state"
+
+    async def test_a_volume_of_another_project_is_not_taken_for_its_own(self, engine: Engine, project: Compose) -> None:
+        service = project.model_copy(update={"volumes": {"other_outer": "app", "gone": "app"}})
+        what = {part.name: [o.what for o in await part.preflight(self.at(engine))] for part in service.parts()}
+        assert what == {
+            "project": [],
+            "volume-other-outer": ["there is no volume other_outer of the project files"],
+            "volume-gone": ["there is no volume gone of the project files"],
+        }
+
+    async def test_a_folder_without_a_compose_file_is_a_word(self, engine: Engine, project: Compose) -> None:
+        part = next(part for part in project.parts() if isinstance(part, ProjectPart))
+        assert (await part.survey(self.at(engine))).words == ()
+        os.rename(f"{part.folder}/compose.yaml", f"{part.folder}/prod.yaml")
+        (word,) = (await part.survey(self.at(engine))).words
+        assert word.startswith("no compose file lies in ")

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedge.kinds.compose import VOLUMES, Compose, judge_containers
+from kedge.kinds.compose import Compose, judge_containers
 from kedge.kinds.pages import Nowhere, example_of
 from kedge.model.instance import Instance
 from kedge.model.observation import Status
 from kedge.model.ports import Address
 from kedge.parts.contained import ContainedDatabases
 from kedge.parts.folder import FolderPart
+from kedge.parts.project import ProjectPart
+from kedge.parts.volume import VOLUMES, VolumePart
 
 
 def state(name: str, state: str = "running", health: str = "", code: int = 0) -> dict[str, object]:
@@ -47,7 +49,8 @@ def test_any_other_answer_is_unknown_or_nothing(text: str) -> None:
 def test_a_database_is_dumped_and_its_volume_is_no_folder() -> None:
     service = example_of(Compose)
     parts = {part.name: part for part in service.parts()}
-    assert set(parts) == {"srv-cloud-data", "database-db"}
+    assert list(parts) == ["project", "srv-cloud-data", "database-db"]
+    assert getattr(parts["project"], "without", None) == ("data",)
     database = parts["database-db"]
     assert isinstance(database, ContainedDatabases)
     assert (database.server, database.databases, database.volumes) == ("mariadb", ("nextcloud",), ("db",))
@@ -61,8 +64,8 @@ def test_the_files_of_a_server_that_kedge_cannot_dump_are_copied_and_said_to_be_
         volumes={"db": "db", "sql": "sql, app", "old": "old", "./data": "app"},
         databases={"db": "mongo all", "sql": "mysql chat"},
     )
-    writers = {part.folder: part.writer for part in service.parts() if isinstance(part, FolderPart)}
-    assert writers == {
+    parts = [part for part in service.parts() if isinstance(part, FolderPart | VolumePart)]
+    assert {part.folder: part.writer for part in parts} == {
         f"{VOLUMES}/chat2_db/_data": "the database server db",
         f"{VOLUMES}/chat2_sql/_data": "the database server sql",
         f"{VOLUMES}/chat2_old/_data": "the database server old",
@@ -91,4 +94,29 @@ def test_servers_of_one_project_lie_apart_in_a_sandbox() -> None:
 
 @pytest.mark.parametrize("volume", ["${UPLOADS}", "../other", "~/data"])
 def test_a_volume_whose_place_nobody_knows_is_no_part(volume: str) -> None:
-    assert list(Compose(folder="/srv/x", volumes={volume: "web"}).parts()) == []
+    assert [part.name for part in Compose(folder="/srv/x", volumes={volume: "web"}).parts()] == ["project"]
+
+
+@pytest.mark.parametrize(
+    ("volumes", "own", "folders"),
+    [
+        ({}, (), []),
+        ({"./data": "app", "./.state": "app", "/srv/x/logs": "app"}, ("data", ".state", "logs"),
+         ["/srv/x/data", "/srv/x/.state", "/srv/x/logs"]),
+        ({"./db": "db", "./data/files": "app", "cache": "app"}, ("db", "data/files"), ["/srv/x/data/files"]),
+        ({".": "app"}, (), []),
+        ({"/srv/x": "app", "/srv/other": "app"}, (), ["/srv/other"]),
+        ({"/srv": "app"}, None, ["/srv"]),
+    ],
+)  # fmt: skip
+def test_its_own_files_are_saved_once_and_without_what_its_volumes_hold(
+    volumes: dict[str, str], own: tuple[str, ...] | None, folders: list[str]
+) -> None:
+    parts = list(Compose(folder="/srv/x", volumes=volumes, databases={"db": "mariadb all"}).parts())
+    assert [part.without for part in parts if isinstance(part, ProjectPart)] == ([] if own is None else [own])
+    assert [part.folder for part in parts if isinstance(part, FolderPart)] == folders
+
+
+def test_parts_of_like_names_differ() -> None:
+    service = Compose(folder="/srv/x", volumes={"/project": "a", "/volume/a": "a", "a": "a", "A": "a"})
+    assert [part.name for part in service.parts()] == ["project", "project-2", "volume-a", "volume-a-2", "volume-a-3"]
