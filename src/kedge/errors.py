@@ -5,7 +5,8 @@ KedgeError                 exit 2 unless a subclass says otherwise
 ├── UsageError             a command line or an API call that cannot be meant
 ├── Refused                a plan or act that would be unsafe; exit 1
 ├── OutsideError           a program, a service or the disk failed us; may be worth another try
-│   └── EvidenceError      the database could not be read or written
+│   ├── EvidenceError      the database could not be read or written
+│   └── Lacking            what was saved is not enough to recover by
 └── Bug                    an invariant of kedge itself is broken; exit 3
 """
 
@@ -67,6 +68,12 @@ class OutsideError(KedgeError):
 
 class EvidenceError(OutsideError):
     """The database could not be read or written."""
+
+
+class Lacking(OutsideError):  # noqa: N818 - what it says of what was saved
+    """What was saved is not enough to recover by: that was tried and is known, and trying again will not help."""
+
+    permanent = True
 
 
 class Bug(KedgeError):  # noqa: N818

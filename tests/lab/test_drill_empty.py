@@ -113,6 +113,8 @@ def test_what_the_archive_lacks_is_named(desk: ColdDesk) -> None:
     (missing,) = desk.drill("names", code=1)
     assert missing["state"] == "impossible"
     assert f"the archive backup:{ARCHIVE} lacks bind9 1:9." in missing["why"]
+    assert desk.fact("names", "drill/empty").startswith("failed the archive ")
+    assert desk.fact("names", "drill").startswith("ok ")  # of its data, which is what it was
     backup.sh(f"cd {ARCHIVE} && mv aside/* . && rmdir aside")
     (other,) = desk.drill("names", code=1)
     assert "bind9-libs 1:9." in other["why"]

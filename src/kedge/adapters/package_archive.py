@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
-from kedge.errors import OutsideError
+from kedge.errors import Lacking, OutsideError
 from kedge.model.package import Package, by_file, name_some
 from kedge.model.ports import Shell
 
@@ -94,7 +94,7 @@ class PackageArchive:
         return [package for package in packages if package not in good]
 
     async def fetch(self, packages: Sequence[Package], here: Path) -> None:
-        """Copy these packages and an index of them into a folder here; raises OutsideError that names what is wrong."""
+        """Copy these packages and an index of them into a folder here; raises Lacking that names what is wrong."""
         await self.compare(packages)
         async with _folder_on(self.shell) as there:
             names = "".join(f"{package.file}\n" for package in packages)
@@ -106,16 +106,16 @@ class PackageArchive:
         good = await asyncio.to_thread(_sift, here, packages)
         lost = [package for package in packages if package not in good]
         if lost:
-            raise OutsideError(f"{self.name} has no whole file of {name_some(lost)} in its index", hint=HINT)
+            raise Lacking(f"{self.name} has no whole file of {name_some(lost)} in its index", hint=HINT)
         for name in ("all.tar", "good.tar"):
             (here / name).unlink()
 
     async def compare(self, packages: Sequence[Package]) -> None:
-        """Raise OutsideError that names the packages which the archive lacks, or has with another SHA-256."""
+        """Raise Lacking that names the packages which the archive lacks, or has with another SHA-256."""
         unsure = [package for package in packages if not package.sha256]
         if unsure:
             why = "no source of its host's apt had that version when it was saved"
-            raise OutsideError(f"the SHA-256 of {name_some(unsure)} is not known: {why}", hint=HINT)
+            raise Lacking(f"the SHA-256 of {name_some(unsure)} is not known: {why}", hint=HINT)
         found: dict[str, str] = {}
         script = 'cd -- "$1" && xargs -d "\\n" sha256sum -- 2>/dev/null; true'
         names = "".join(f"{package.file}\n" for package in packages).encode()
@@ -125,10 +125,10 @@ class PackageArchive:
             found[file] = digest
         missing = [package for package in packages if package.file not in found]
         if missing:
-            raise OutsideError(f"the archive {self.name} lacks {name_some(missing)}", hint=HINT)
+            raise Lacking(f"the archive {self.name} lacks {name_some(missing)}", hint=HINT)
         other = [package for package in packages if found[package.file] != package.sha256]
         if other:
-            raise OutsideError(
+            raise Lacking(
                 f"in the archive {self.name}, {name_some(other)} has another SHA-256 than on its host", hint=HINT
             )
 

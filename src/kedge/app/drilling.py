@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,11 +12,12 @@ from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.app.elsewhere import find_elsewhere
 from kedge.app.packages import debian_roots, read_lists, require_archive
 from kedge.app.workshop import Workshop, first_line
-from kedge.errors import KedgeError, OutsideError, UsageError
+from kedge.errors import EvidenceError, KedgeError, Lacking, OutsideError, UsageError
+from kedge.model.facts import DRILL_EMPTY, Fact
 from kedge.model.ports import Run, Snapshot
 from kedge.work.ground import BUILD, Build
 from kedge.work.outlook import read_sizes
-from kedge.work.rehearsal import Copy, Ground, Rehearse
+from kedge.work.rehearsal import WHY_CHARACTERS, Copy, Ground, Rehearse
 from kedge.work.run import Plan, name_run, read_plan
 from kedge.work.saving import Tidy
 from kedge.work.step import Deed
@@ -74,10 +76,20 @@ async def drill(workshop: Workshop, name: str, snapshot: str = "", root: str = "
         with workshop.locked(f"drill-{name}") as locked:
             run = await _rehearse(locked, subject, snapshot, root or _declared_root(subject))
     except KedgeError as failure:
+        if isinstance(failure, Lacking):
+            _note_lacking(workshop, name, failure)
         return Drilled(name, "impossible", first_line(failure), elsewhere=elsewhere)
     value = next(step.result for step in run.steps if step.name == "rehearse")
     state: Literal["proven", "failed"] = "proven" if value.startswith("ok ") else "failed"
     return Drilled(name, state, value.partition(" ")[2], run.id, elsewhere)
+
+
+def _note_lacking(workshop: Workshop, name: str, failure: Lacking) -> None:
+    """Write down that a service cannot come back on an empty Debian; what is proven of its data stays proven."""
+    value = f"failed {failure.message}"[:WHY_CHARACTERS]
+    with suppress(EvidenceError):
+        fact = Fact(name, DRILL_EMPTY, value, workshop.clock.now(), "drilled", by="kedge", how="no copy was begun")
+        workshop.database.record([fact])
 
 
 def _elsewhere(workshop: Workshop, name: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from kedge.adapters.debian_root import DebianRoots, find_folder
 from kedge.adapters.login import enter
 from kedge.adapters.package_archive import PackageArchive
 from kedge.app.workshop import A_MOMENT, Workshop, first_line
-from kedge.errors import EvidenceError, KedgeError, OutsideError, UsageError
+from kedge.errors import EvidenceError, KedgeError, Lacking, OutsideError, UsageError
 from kedge.model.facts import Fact
 from kedge.model.package import PackageList, merge, name_some, read_packages
 from kedge.model.ports import Repository, Snapshot, SnapshotStore
@@ -157,7 +157,7 @@ def require_archive(workshop: Workshop, stores: Sequence[str]) -> PackageArchive
 
 
 async def read_lists(copies: Mapping[str, tuple[SnapshotStore, Snapshot]]) -> PackageList:
-    """Return the packages that lie listed in these snapshots, by service; raises OutsideError if one has no list."""
+    """Return the packages that lie listed in these snapshots, by service; raises Lacking if one has no list."""
     return merge([await _read_list(service, *copy) for service, copy in copies.items()])
 
 
@@ -170,7 +170,7 @@ async def _read_list(service: str, store: SnapshotStore, snapshot: Snapshot) -> 
     listed = read_packages(text)
     if not listed.packages:
         why = f" ({'; '.join(listed.unknown)})" if listed.unknown else ""
-        raise OutsideError(f"snapshot {snapshot.id[:8]} of {service} lists no packages{why}", hint="save it again")
+        raise Lacking(f"snapshot {snapshot.id[:8]} of {service} lists no packages{why}", hint="save it again")
     return listed
 
 

@@ -23,6 +23,9 @@ SHELF_LIFE: Mapping[str, timedelta] = {
 }
 """How long a fact counts, by its kind (DESIGN: evidence); `used/root` is looked up as `used`."""
 
+DRILL_EMPTY = "drill/empty"
+"""What the last drill onto an empty Debian showed; beside `drill`, which any drill answers."""
+
 DEFAULT_SHELF_LIFE = timedelta(days=180)
 
 

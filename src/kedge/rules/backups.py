@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from kedge.model.facts import DRILL_EMPTY, Fact
 from kedge.model.finding import Loss
 from kedge.rules.case import Case
 
@@ -32,8 +33,19 @@ def newest_backup(case: Case, service: str) -> datetime | None:
 
 def newest_drill(case: Case, service: str) -> datetime | None:
     """Return when a drill last succeeded, if that is within its shelf life (fact `drill`, value `ok …`)."""
-    fact = case.facts.fresh(service, "drill")
-    return fact.at if fact and fact.value.split()[:1] == ["ok"] else None
+    fact = newest_try(case, service)
+    is_ok = fact and fact.is_fresh(case.facts.now) and fact.value.split()[:1] == ["ok"]
+    return fact.at if fact and is_ok else None
+
+
+def newest_try(case: Case, service: str) -> Fact | None:
+    """Return the newest drill, however it ended: of one that is drilled onto an empty Debian, also the try that lacked.
+
+    Elsewhere a failed try of that (`kedge drill --empty`) says nothing against data which a drill has proven.
+    """
+    save, fact = case.sections.services[service].save, case.facts.get(service, "drill")
+    tried = case.facts.get(service, DRILL_EMPTY) if save and save.drill and save.drill.root == "empty" else None
+    return max((one for one in (fact, tried) if one), key=lambda one: one.at, default=None)
 
 
 def dearest_loss(case: Case, services: tuple[str, ...]) -> Loss:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kedge.model.finding import Loss, Severity, Text
-from kedge.rules.backups import keeps_data, newest_drill
+from kedge.rules.backups import keeps_data, newest_drill, newest_try
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
 from kedge.rules.wording import listed
@@ -22,7 +22,7 @@ def find_bk_untested(case: Case) -> Iterator[Claim]:
     )
     if not untested:
         return
-    tried = [fact for name in untested if (fact := case.facts.get(name, "drill"))]
+    tried = [fact for name in untested if (fact := newest_try(case, name))]
     last = Text(
         f"Drills on record: {len(tried)}, none of them successful within 90 days.",
         f"Verzeichnete Übungen: {len(tried)}, keine davon in den letzten 90 Tagen gelungen.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kedge.inventory import nodes
 from kedge.model.finding import Text
 from kedge.model.quantity import parse_duration
-from kedge.rules.backups import newest_backup
+from kedge.rules.backups import newest_backup, newest_drill, newest_try
 from kedge.rules.case import Case
 
 
@@ -94,10 +94,11 @@ def _is_saved(case: Case, name: str) -> bool:
 
 def _is_proven(case: Case, name: str) -> bool:
     """Return whether a fresh drill succeeded; `ok rpo=2h rto=40min` must keep the promises it states."""
-    service, fact = case.sections.services[name], case.facts.fresh(name, "drill")
-    if fact is None or fact.value.split()[:1] != ["ok"]:
+    fact = newest_try(case, name)
+    if fact is None or newest_drill(case, name) is None:
         return False
     measured = dict(word.split("=", 1) for word in fact.value.split()[1:] if "=" in word)
+    service = case.sections.services[name]
     promised = {"rpo": case.rpo(service), "rto": case.rto(service)}
     return all(parse_duration(measured[key]) <= limit for key, limit in promised.items() if key in measured)
 

@@ -14,7 +14,7 @@ from typing import cast
 
 from kedge.errors import OutsideError, Refused
 from kedge.model.census import Census
-from kedge.model.facts import Fact
+from kedge.model.facts import DRILL_EMPTY, Fact
 from kedge.model.instance import Command, File, Instance, Obstacle, Part, Program
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Address, Clock, Sandbox, Shell, Site, Snapshot, SnapshotStore
@@ -156,7 +156,8 @@ class Rehearse:
         fact = Fact(
             self.subject.name, "drill", proof.value, self._now(), "drilled", by="kedge", how=f"{self.run}: {how}"
         )
-        return Done(f"{proof.value} ({how})", (fact,))
+        facts = (fact, replace(fact, what=DRILL_EMPTY)) if ground.words else (fact,)
+        return Done(f"{proof.value} ({how})", facts)
 
     async def grown(self) -> int | None:
         """Return the bytes that were fetched and restored."""

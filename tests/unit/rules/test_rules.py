@@ -85,6 +85,20 @@ def test_only_a_successful_drill_counts(case_of: CaseOf, value: str) -> None:
     assert "bk-untested" in findings(case_of(SOUND, facts=failed))
 
 
+def test_a_try_on_an_empty_debian_counts_where_that_is_declared(case_of: CaseOf) -> None:
+    later = max(fact.at for fact in DRILLS) + timedelta(hours=1)
+    lacks = Fact("wiki", "drill/empty", "failed the archive lacks bind9", later)
+    empty = SOUND.replace("save: copies", "save: {to: copies, drill: {root: empty}}")
+    assert "bk-untested" not in findings(case_of(SOUND, facts=(*DRILLS, lacks)))
+    assert "bk-untested" not in findings(case_of(empty, facts=DRILLS))
+    found = findings(case_of(empty, facts=(*DRILLS, lacks)))["bk-untested"]
+    assert "wiki: the archive lacks bind9" in [why.en for why in found.why]
+    again = tuple(
+        Fact("wiki", what, "ok rpo=1h rto=1h", later + timedelta(hours=1)) for what in ("drill", "drill/empty")
+    )
+    assert "bk-untested" not in findings(case_of(empty, facts=(*DRILLS, lacks, *again)))
+
+
 def test_a_drill_lapses(case_of: CaseOf) -> None:
     old = tuple(Fact(fact.thing, "drill", fact.value, NOW - timedelta(days=91)) for fact in DRILLS)
     assert "bk-untested" in findings(case_of(SOUND, facts=old))
