@@ -106,7 +106,7 @@ def judge_fit(saved: Mapping[str, str], version: str, packet_bytes: str, folder:
         release = was.rpartition(".")[0]
         obstacles.append(Obstacle(f"saved from {was}, and this is {now}: it may refuse the dump half-way",
                                   f"install {release} there"))  # fmt: skip
-    elif was and was.split()[0] != now.split()[0]:
+    elif was and was.partition(" ")[0] != now.partition(" ")[0]:
         words.append(f"saved from {was}, and this is {now}")
     row, table = _largest(saved)
     if lacking := _too_small(saved, int(packet_bytes)):

@@ -59,9 +59,8 @@ def total(extents: Iterable[Extent | None]) -> Extent:
 def needed(need: Extent) -> str:
     """Return an extent for people: `1.2 GB`, `0.6 to 1.2 GB`."""
     least, most = format_size(need.least), format_size(need.most)
-    if least == most:
-        return most
-    return f"{least.removesuffix(most[-3:])} to {most}" if least[-3:] == most[-3:] else f"{least} to {most}"
+    number, _, unit = least.partition(" ")
+    return most if least == most else f"{number if most.endswith(f' {unit}') else least} to {most}"
 
 
 def growth_of(part: Part) -> Growth:

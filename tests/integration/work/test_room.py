@@ -13,7 +13,7 @@ import pytest
 
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
-from kedge.adapters.local import LocalSite
+from kedge.adapters.local import LocalShell, LocalSite
 from kedge.adapters.restic import ResticStore
 from kedge.adapters.secret import Secret
 from kedge.app.drill_slice import Subject, save
@@ -151,6 +151,25 @@ async def test_a_repository_needs_only_what_is_new(share: Path, tmp_path: Path) 
             store = ResticStore(str(repository), Secret("env:X", b"petersilie"), tmp_path / "cache")
             seen = await outlook(share, tmp_path / "spool", {"offsite": store})
             assert (seen.obstacles and len(seen.obstacles), len(seen.words)) == expected
+
+
+@pytest.fixture
+def sftp() -> None:
+    if not os.path.exists("/usr/lib/openssh/sftp-server"):
+        pytest.skip("needs sftp-server (Debian package openssh-sftp-server)")
+
+
+async def test_a_repository_behind_sftp_tells_what_is_free(sftp: None, share: Path, tmp_path: Path) -> None:
+    door = tmp_path / "ssh"  # leads to a real server, and no other way
+    door.write_text('#!/bin/sh\nfor last; do :; done\n[ "$last" = sftp ] && exec /usr/lib/openssh/sftp-server\n')
+    door.chmod(0o755)
+    near = LocalShell(hop=lambda argv: (argv[0], "-S", str(door), *argv[1:]))
+    with small_disk(tmp_path / 'vault "1"', "1m") as vault:
+        store = ResticStore(f"sftp:store@vault.example.net:{vault}", Secret("env:X", b"x"), tmp_path / "cache", near)
+        (obstacle,) = (await outlook(share, tmp_path / "spool", {"offsite": store})).obstacles
+        assert f"not enough room in the store sftp:store@vault.example.net:{vault}: 1 MB free" in obstacle.what
+        gone = replace(store, repository="sftp://store@vault.example.net:2222//nowhere")
+        assert await gone.room() is None
 
 
 async def test_what_nobody_can_tell_is_no_obstacle(share: Path, tmp_path: Path) -> None:
