@@ -125,8 +125,31 @@ def read_compose(text: str, path: str = "", environment: Mapping[str, str] | Non
     left += sorted(
         {f"{one.name}: {mount}: nobody told what this is" for one in services for mount in one.mounts if "$" in mount}
     )
+    left += sorted(f"{path}: lies outside the project's folder, and is not saved with it" for path in _outside(data))
     names = tuple(dict.fromkeys(name for one in services for name in one.names))
     return Project(slug(name, "project"), folder, tuple(services), volumes[:MOST], tuple(left), names)
+
+
+def _outside(data: Mapping[str, Any]) -> set[str]:
+    """Return the files that a compose file names and that lie outside its folder; those in it are saved with it."""
+    named = [data.get("include"), *(_files_of(data.get(key)) for key in ("configs", "secrets"))]
+    for one in data["services"].values():
+        if isinstance(one, dict):
+            named += [one.get("env_file"), *_files_of({"extends": one.get("extends")})]
+    return {clean(path)[:200] for each in named for path in _paths(each) if path.startswith(("/", "../", "~"))}
+
+
+def _files_of(value: object) -> list[object]:
+    return [one.get("file") for one in value.values() if isinstance(one, dict)] if isinstance(value, dict) else []
+
+
+def _paths(value: object) -> Iterator[str]:
+    """Yield the paths in a path, a list of them, or mappings with a `path`."""
+    for one in value[:MOST] if isinstance(value, list) else [value]:
+        if isinstance(one, dict):
+            yield from _paths(one.get("path"))
+        elif isinstance(one, str):
+            yield one
 
 
 def _text(value: object) -> str:

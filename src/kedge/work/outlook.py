@@ -30,20 +30,23 @@ async def look_ahead(
     subject: Subject, at: Instance, stores: Mapping[str, Roomy], spool: Spool, sizes: Mapping[str, int]
 ) -> Outlook:
     """Return what saving a service meets: obstacles, how large its dumps may become, where room is scarce."""
+    spools: dict[int, asyncio.Task[Free | None]] = {}  # a host is asked once, while its first part is looked at
     outlook, rooms = Outlook(), {name: asyncio.create_task(store.room()) for name, store in stores.items()}
     try:
         for part in subject.service.parts():
             on = instance_of(part, at)
-            survey, free = await asyncio.gather(survey_part(part, on), _free_for(on.site, spool))
+            if id(on.site) not in spools:
+                spools[id(on.site)] = asyncio.create_task(_free_for(on.site, spool))
+            survey, free = await asyncio.gather(survey_part(part, on), spools[id(on.site)])
             outlook.obstacles += [Obstacle(f"{part.name}: {one.what}", one.fix) for one in survey.obstacles]
             outlook.words += [f"{part.name}: {word}" for word in survey.words]
             extent = outlook.extents[part.name] = survey.extent and survey.extent.told(sizes.get(part.name))
             if free and extent:
                 outlook.weigh(free, extent, f"{subject.name}, {part.name}", "make room on its host")
         here = await free_here(spool.folder)
-        kept = {name: free for name, asked in rooms.items() if (free := await asked)}
+        kept = {name: free for name, room in rooms.items() if (free := await room)}
     finally:
-        for asked in rooms.values():
+        for asked in (*rooms.values(), *spools.values()):
             asked.cancel()
     _weigh_here(outlook, here, kept, stores)
     return outlook

@@ -83,8 +83,7 @@ def test_it_becomes_one_service_that_says_what_to_save() -> None:
     service = check_text(text).sections.services["cloud"]
     assert service.kind == "compose"
     assert sorted(part.name for part in service.parts()) == [
-        "database-db",
-        "srv-cloud-html", "var-lib-docker-volumes-cloud-data--data", "var-lib-docker-volumes-cloud-old--data",
+        "database-db", "project", "srv-cloud-html", "volume-data", "volume-old",
     ]  # fmt: skip
     assert getattr(service, "databases", {}) == {"db": "mariadb cloud", "index": "opensearchproject/opensearch all"}
     assert "nobody told what this is" in text
@@ -147,3 +146,18 @@ def test_files_that_others_wrote() -> None:
 def test_a_project_without_data_says_so() -> None:
     project = read_compose("services: {proxy: {image: 'traefik:3'}}", "/srv/proxy/compose.yaml")
     assert project_sighting(project, "", "").fields["keeps-data"] is False
+
+
+def test_files_outside_its_folder_are_named_since_they_are_not_saved_with_it() -> None:
+    text = """
+    include: [../common.yaml, {path: [inner.yaml, /srv/base.yaml]}]
+    services:
+      app: {image: app, env_file: [.env, ../shared.env, {path: ~/own.env}], extends: {file: ../base.yaml, service: x}}
+      web: {image: web, env_file: /etc/web.env}
+    configs: {a: {file: ./a.conf}, b: {external: true}}
+    secrets: {key: {file: /etc/keys/app}}
+    """
+    told = [line.partition(":")[0] for line in read_compose(text, "/srv/x/compose.yaml").not_understood]
+    assert told == [
+        "../base.yaml", "../common.yaml", "../shared.env", "/etc/keys/app", "/etc/web.env", "/srv/base.yaml", "~/own.env",
+    ]  # fmt: skip
