@@ -96,12 +96,12 @@ def _free_here(place: Path) -> Free | None:
 
 def by_disk(needs: Sequence[tuple[Free, Extent]]) -> Iterator[tuple[Free, Extent]]:
     """Yield what is needed in each place; places on one disk share its room, and are one."""
-    found: dict[str, tuple[Free, Extent]] = {}
+    found: dict[str, list[tuple[Free, Extent]]] = {}
     for number, (free, need) in enumerate(needs):
-        disk = free.disk or f"unknown {number}"
-        known = found.get(disk)
-        found[disk] = (known[0], known[1] + need) if known else (free, need)
-    yield from found.values()
+        found.setdefault(free.disk or f"unknown {number}", []).append((free, need))
+    for disk, places in found.items():
+        where = " and ".join(dict.fromkeys(free.where for free, _ in places))
+        yield Free(where, min(free.free_bytes for free, _ in places), disk), total(need for _, need in places)
 
 
 def shares(extents: Mapping[str, Extent | None]) -> str:

@@ -86,5 +86,5 @@ def test_only_what_even_the_least_does_not_fit_is_an_obstacle(free: int, obstacl
 
 def test_places_on_one_disk_share_its_room_and_unknown_ones_do_not() -> None:
     need, one, other = Extent(1, 2), Free("/a", 9, "8:1"), Free("/b", 9, "8:1")
-    assert list(by_disk([(one, need), (other, need)])) == [(one, Extent(2, 4))]
+    assert list(by_disk([(one, need), (other, need)])) == [(Free("/a and /b", 9, "8:1"), Extent(2, 4))]
     assert len(list(by_disk([(Free("/a", 9), need), (Free("/b", 9), need)]))) == 2
