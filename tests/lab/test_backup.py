@@ -174,7 +174,7 @@ def test_what_cannot_be_saved_is_named_and_nothing_is_saved(desk: Desk, fresh_ho
 def test_a_full_spool_is_an_error_and_leaves_nothing(desk: Desk, lab: Lab) -> None:
     lab.host("hetzner-new").fill("/var/tmp")
     (failed,) = desk.answer("backup", "mailboxes", code=1)
-    assert "not enough room in /var/tmp of its host: 0 B free" in failed["why"], failed
+    assert "not enough room in /var/tmp of its host" in failed["why"], failed
     lab.host("hetzner-new").free("/var/tmp")
     assert spools(lab.host("hetzner-new")) == ""
     assert desk.state_of("backup", "mailboxes") == {"mailboxes": "saved"}
@@ -185,7 +185,7 @@ def test_a_full_store_keeps_what_it_had(desk: Desk, lab: Lab) -> None:
     lab.host("hetzner-new").sh("head -c 3000000 /dev/urandom > /var/vmail/big")
     lab.host("backup").fill("/srv/store")
     (failed,) = desk.answer("backup", "mailboxes", code=1)
-    assert f"not enough room in the store {REPOSITORY}: 0 B free" in failed["why"]  # asked by sftp
+    assert f"not enough room in the store {REPOSITORY}" in failed["why"]  # asked by sftp
     lab.host("backup").free("/srv/store")
     lab.host("hetzner-new").sh("rm /var/vmail/big")
     assert len(desk.answer("snapshots", "mailboxes")) == 1
