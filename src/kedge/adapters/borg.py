@@ -52,7 +52,9 @@ KNOWN = (
     ("previously located at", "was moved, or is another one of the same id", "borg info once by hand, and answer yes"),
 )  # fmt: skip
 """What borg says -> what it means, what to do."""
-FREED = b"compaction freed"
+FREES = b"ompaction started"
+"""What borg says when it begins to free room. What it says at the end comes over ssh beside the answer, often too late."""
+FREE_TRIES = 3
 NO_DELETION = (
     "that is as it should be for whoever saves; prune with a key without --append-only: kedge prune --through; "
     "if the repository itself is append-only, on its host: borg config REPOSITORY append_only 0"
@@ -142,9 +144,10 @@ class BorgStore:
 
     async def _free(self) -> None:
         """Free the room of what was forgotten; raises OutsideError where that may not be: borg just does nothing then."""
-        said = await self.run("compact", "--info", limit=CARRY_LIMIT)
-        if FREED not in said.stderr:
-            raise OutsideError(f"the store {self.repository} lets nobody delete by this way", hint=NO_DELETION)
+        for _ in range(FREE_TRIES):
+            if FREES in (await self.run("compact", "--debug", limit=CARRY_LIMIT)).stderr:
+                return
+        raise OutsideError(f"the store {self.repository} lets nobody delete by this way", hint=NO_DELETION)
 
     async def extract(self, name: str, folder: Path, *paths: str) -> None:
         """Restore an archive, or these paths of it, into a folder."""
