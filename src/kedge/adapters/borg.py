@@ -2,8 +2,8 @@
 
 Nothing is believed by the exit code alone: the archive must count exactly the files and bytes that were spooled, and a
 fetched one must match the lengths and SHA-256 it was saved with. A warning (exit code 1) is a failure: borg warns of
-files that it left out. Only one program may write at a time; borg itself removes a lock whose owner is gone. Who may not
-delete is told by borg that he did, and nothing is freed (borg(1), append-only mode): kedge asks before it deletes.
+files that it left out. Only one program may write at a time; borg itself removes a lock whose owner is gone. borg tells
+those who may not delete that they did, and frees nothing (borg(1), append-only mode): kedge asks before it deletes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ KNOWN = (
 )  # fmt: skip
 """What borg says -> what it means, what to do."""
 FREES = b"ompaction started"
-"""What borg says when it begins to free room. What it says at the end comes over ssh beside the answer, often too late."""
+"""What borg says when it begins to free room. What it says at the end comes over ssh beside the answer, or too late."""
 FREE_TRIES = 3
 NO_DELETION = (
     "that is as it should be for whoever saves; prune with a key without --append-only: kedge prune --through; "
@@ -143,7 +143,7 @@ class BorgStore:
             await self._free()
 
     async def _free(self) -> None:
-        """Free the room of what was forgotten; raises OutsideError where that may not be: borg just does nothing then."""
+        """Free the room of what was forgotten; raises OutsideError where that may not be: borg then does nothing."""
         for _ in range(FREE_TRIES):
             if FREES in (await self.run("compact", "--debug", limit=CARRY_LIMIT)).stderr:
                 return
