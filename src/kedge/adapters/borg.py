@@ -2,8 +2,8 @@
 
 Nothing is believed by the exit code alone: the archive must count exactly the files and bytes that were spooled, and a
 fetched one must match the lengths and SHA-256 it was saved with. A warning (exit code 1) is a failure: borg warns of
-files that it left out. Only one program may write at a time; borg itself removes a lock whose owner is gone. Who may not
-delete is told by borg that he did, and nothing is freed (borg(1), append-only mode): kedge asks before it deletes.
+files that it left out. Only one program may write at a time; borg itself removes a lock whose owner is gone. borg tells
+those who may not delete that they did, and frees nothing (borg(1), append-only mode): kedge asks before it deletes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ KNOWN = (
     ("previously located at", "was moved, or is another one of the same id", "borg info once by hand, and answer yes"),
 )  # fmt: skip
 """What borg says -> what it means, what to do."""
-FREED = b"compaction freed"
+FREES = b"ompaction started"
+"""What borg says when it begins to free room. What it says at the end comes over ssh beside the answer, or too late."""
+FREE_TRIES = 3
 NO_DELETION = (
     "that is as it should be for whoever saves; prune with a key without --append-only: kedge prune --through; "
     "if the repository itself is append-only, on its host: borg config REPOSITORY append_only 0"
@@ -150,10 +152,11 @@ class BorgStore:
             await self._free()
 
     async def _free(self) -> None:
-        """Free the room of what was forgotten; raises OutsideError where that may not be: borg just does nothing then."""
-        said = await self.run("compact", "--info", limit=CARRY_LIMIT)
-        if FREED not in said.stderr:
-            raise OutsideError(f"the store {self.repository} lets nobody delete by this way", hint=NO_DELETION)
+        """Free the room of what was forgotten; raises OutsideError where that may not be: borg then does nothing."""
+        for _ in range(FREE_TRIES):
+            if FREES in (await self.run("compact", "--debug", limit=CARRY_LIMIT)).stderr:
+                return
+        raise OutsideError(f"the store {self.repository} lets nobody delete by this way", hint=NO_DELETION)
 
     async def extract(self, name: str, folder: Path, *paths: str) -> None:
         """Restore an archive, or these paths of it, into a folder."""

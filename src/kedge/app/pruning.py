@@ -55,8 +55,9 @@ def _require_newest(workshop: Workshop, store: str, service: str, snapshots: Seq
     """Raise Refused if the last snapshot that was saved is gone: freeing room would make somebody's deletion final."""
     saved = workshop.database.facts(workshop.clock.now()).get(service, f"backup/{store}")
     if saved and saved.value not in {one.id for one in snapshots}:
+        when = f"{saved.at:%Y-%m-%d %H:%M}Z"
         raise Refused(
-            f"snapshot {saved.value[:8]} of {service}, the last one saved to {store} ({saved.at:%Y-%m-%d %H:%M}Z), is gone",
+            f"snapshot {saved.value[:8]} of {service}, the last one saved to {store} ({when}), is gone",
             hint="find out who deleted it, and bring it back (docs/backups.md); if all is well: save again, then prune",
         )
 
