@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from kedge.cli.alert_setup import setup
 from kedge.cli.options import complete_things, inventory_option, json_option, page, print_json
 
 EPILOG = """\b
 Examples:
+  kedge alerts setup             asks where alerts go, and tries it
   kedge alerts list              the latest: to whom, by which way
   kedge alerts --json
   kedge alerts test              a test message to everybody, by every way
@@ -24,6 +26,9 @@ def command(context: click.Context, path: str | None, as_json: bool) -> None:
         context.invoke(list_, most=20, path=path, as_json=as_json)
 
 
+command.add_command(setup)
+
+
 @command.command("test", epilog="\b\nExamples:\n  kedge alerts test\n  kedge alerts test anna")
 @click.argument("people", nargs=-1, metavar="[PERSON]…", shell_complete=complete_things)
 @inventory_option
@@ -37,17 +42,15 @@ def try_ways(people: tuple[str, ...], path: str | None, as_json: bool) -> int:
 
     from kedge.app import alerting
     from kedge.app.opening import open_inventory
+    from kedge.cli.alert_talk import tried_rows
 
     tried = asyncio.run(alerting.try_ways(open_inventory(path), people))
     if as_json:
         print_json(tried)
     elif tried:
-        rows = [
-            (one["person"], one["channel"], "sent" if one["accepted"] else "NOT SENT", one["what"]) for one in tried
-        ]
-        page().put_rows(rows)
+        page().put_rows(tried_rows(tried))
     else:
-        page().put("Nobody has a channel: people: {anna: {channels: ntfy some-secret-topic}}")
+        page().put("Nobody has a channel: kedge alerts setup")
     reached = {one["person"] for one in tried if one["accepted"]}
     return int(not tried or bool({one["person"] for one in tried} - reached))
 
