@@ -80,14 +80,20 @@ def ack(thing: str, by: str, path: str | None, as_json: bool) -> int:
 @json_option
 def list_(most: int, path: str | None, as_json: bool) -> int:
     """List the latest alerts: to whom, by which way, and what came of it."""
+    from datetime import datetime
+
     from kedge.app import alerting
     from kedge.app.opening import open_inventory
+    from kedge.model.time_zone import show_moment
 
-    letters = alerting.list_letters(open_inventory(path), most)
+    opened = open_inventory(path)
+    letters = alerting.list_letters(opened, most)
     if as_json:
         print_json(letters)
     elif letters:
-        page().put_rows([(one["made"], one["person"], one["state"], _told(one)) for one in letters])
+        at = [show_moment(datetime.fromisoformat(one["made"]), opened.zone) for one in letters]
+        rows = [(made, one["person"], one["state"], _told(one)) for made, one in zip(at, letters, strict=True)]
+        page().put_rows(rows)
     else:
         page().put("Nobody was ever told anything.")
     return 0
