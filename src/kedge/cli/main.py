@@ -13,6 +13,7 @@ from io import TextIOWrapper
 
 import click
 
+from kedge.cli.start import end_at_interrupts, hear_interrupts
 from kedge.errors import KedgeError
 
 COMMANDS: dict[str, str] = {
@@ -101,6 +102,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # None, if somebody closed it
             stream.reconfigure(errors="replace")
     code = run(sys.argv[1:])
+    end_at_interrupts()
     _hush()
     sys.exit(code)
 
@@ -111,6 +113,7 @@ def run(argv: list[str]) -> int:
 
     is_debugging = "--debug" in argv
     try:
+        hear_interrupts()
         return _answer([word for word in argv if word != "--debug"])
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
