@@ -52,7 +52,7 @@ def test_one_question_and_it_works(kedge: Kedge, inventory: Path) -> None:
     assert (post["to"], post["kind"]) == ("anna", "test")
     old, new = changed(TEXT, inventory)
     assert old == "-   anna: {skills: everything}   # reachable at night, too"
-    assert new == f'+   anna: {{skills: everything, channels: webhook {url}}}   # reachable at night, too'
+    assert new == f"+   anna: {{skills: everything, channels: webhook {url}}}   # reachable at night, too"
 
 
 def test_enter_takes_a_topic_that_nobody_guesses(kedge: Kedge, inventory: Path) -> None:

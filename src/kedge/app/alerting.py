@@ -61,6 +61,7 @@ class Overview:
     now: datetime
     zone: str = "UTC"
     """The time zone in which people are told moments."""
+    language: str = "en"
 
     @property
     def is_silent(self) -> bool:
@@ -89,7 +90,7 @@ def overview(opened: Opened, now: datetime | None = None) -> Overview:
     spans = database.current_spans()
     incidents = [_open(one, language) for one in database.incidents(is_open=True)]
     looked = max((span.last for span in spans), default=None)
-    return Overview(tuple(worst.values()), tuple(incidents), looked, now or datetime.now(UTC), opened.zone)
+    return Overview(tuple(worst.values()), tuple(incidents), looked, now or datetime.now(UTC), opened.zone, language)
 
 
 def acknowledge(opened: Opened, what: str, by: str) -> list[str]:

@@ -43,6 +43,7 @@ class Letter:
     not_before: datetime
     rounds: int = 1
     """In which round of looks its incident was told, counted from the first look that failed."""
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def write_letter(occasion: Occasion, recipient: Recipient, routes: Routes) -> Le
         f"{notice.id}/{recipient.person}", notice.incident.id, notice.incident.thing, notice.kind, recipient.person,
         occasion.severity.word, _subject(occasion).to(language), in_zone("\n".join(body) + "\n", zone), routes.ways,
         notice.at,
-        recipient.not_before, notice.incident.rounds,
+        recipient.not_before, notice.incident.rounds, language,
     )  # fmt: skip
 
 

@@ -116,6 +116,21 @@ def test_a_job_that_failed_is_told_answered_and_over(club: tuple[Path, Received]
         assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d IST  anna", daemon("alerts", "list").stdout)
 
 
+def test_in_german_nothing_is_left_in_english(club: tuple[Path, Received]) -> None:
+    folder, received = club
+    text = (folder / "kedge.yaml").read_text()
+    (folder / "kedge.yaml").write_text(text.replace("{name: Club", "{name: Verein, language: de"))
+    with watching(folder) as daemon:
+        daemon.wait(lambda: "wiki" in things(daemon))
+        daemon.get("/ping/backup/fail")
+        daemon.wait(lambda: received.at("/anna"))
+        said = received.at("/anna")[0]["text"]
+        assert "Warum: backup, heartbeat: hat sein Scheitern gemeldet\n" in said
+        shown = daemon("status").stdout
+        assert "niemand hat geantwortet" in shown
+        assert re.search(r"backup +ausgefallen +hat sein Scheitern gemeldet", shown)
+
+
 def test_a_broken_inventory_keeps_the_last_good_one(club: tuple[Path, Received]) -> None:
     folder, received = club
     good = (folder / "kedge.yaml").read_text()
