@@ -14,6 +14,8 @@ from kedge.model.finding import Text
 from kedge.rules.german_table import MEANINGS, OWED, REASONS, SENTENCES, STEPS
 
 _FIELD = re.compile(r"\{(\w+)\}")
+LONGEST = 1000
+"""Letters. What probes say is shorter; what is longer was said by others, and taking it apart could take long."""
 _REPLY = re.compile(r"(.*) \((.*)\)", re.DOTALL)
 
 
@@ -25,6 +27,8 @@ def both(sentence: str) -> Text:
 @lru_cache(4096)
 def in_german(sentence: str) -> str | None:
     """Return the German of a sentence, or of several parted by semicolons; None if one of them is not known."""
+    if len(sentence) > LONGEST:
+        return None
     return _by_table(SENTENCES, sentence) or _of_parts(sentence) or _by_table(SENTENCES, sentence, is_loose=True)
 
 
@@ -42,11 +46,17 @@ def _by_table(table: Mapping[str, str], text: str, *, is_loose: bool = False) ->
     What varies holds no semicolon that parts sentences, unless `is_loose`.
     """
     for english, german in table.items():
-        if found := _pattern(english, is_loose).fullmatch(text):
+        if _anchor(english) in text and (found := _pattern(english, is_loose).fullmatch(text)):
             filled = _fill(german, found.groupdict())
             if filled is not None:
                 return filled
     return None
+
+
+@cache
+def _anchor(english: str) -> str:
+    """Return the longest piece of a line that does not vary: few lines have to be compiled and tried."""
+    return max(_FIELD.split(english)[::2], key=len)
 
 
 @cache
