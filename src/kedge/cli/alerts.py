@@ -21,7 +21,7 @@ Examples:
 @json_option
 @click.pass_context
 def command(context: click.Context, path: str | None, as_json: bool) -> None:
-    """Try the ways alerts take, answer one; without a command, list them."""
+    """Set up where alerts go, try it, answer one; without a command, list them."""
     if context.invoked_subcommand is None:
         context.invoke(list_, most=20, path=path, as_json=as_json)
 

@@ -22,7 +22,7 @@ COMMANDS: dict[str, str] = {
     "probe": "What is up, truly: every service in its own protocol.",
     "watch": "Watch day and night, and tell people by ways that still work.",
     "status": "What is up and down now, since when, and who takes care of it.",
-    "alerts": "Try the ways alerts take, answer one, list them.",
+    "alerts": "Where alerts go: set it up, try it, answer one, list them.",
     "whatif": "What the loss of something would do, and the way back.",
     "before": "The preflight of a reboot, resize, stop or move.",
     "show": "What the inventory says of a thing; without one, every name.",
