@@ -281,6 +281,7 @@ SENTENCES: Mapping[str, str] = {
     "{before} -> {now} files since it was last looked at": "{before} → {now} Dateien seit dem letzten Blick darauf",
     "question marks in {before} -> {now} rows since the last backup":
         "Fragezeichen in {before} → {now} Zeilen seit dem letzten Backup",
+    "damaged, as its own program says: {name}": "beschädigt, sagt das eigene Programm: {name}",
     "text encoded twice (rows): {list}": "doppelt kodierter Text (Zeilen): {list}",
     # several addresses, each in its own words
     "at {list} {rest}": "an {list}: {rest}",
