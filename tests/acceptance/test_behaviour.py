@@ -111,6 +111,15 @@ def test_interrupt_while_busy_ends_with_130(kedge: Kedge, large: Path) -> None:
     assert (process.returncode, out, err.strip()) == (130, b"", b"interrupted")
 
 
+def test_interrupt_while_it_starts_ends_with_130(kedge: Kedge, tmp_path: Path) -> None:
+    """Somebody who mistyped presses ^C before anything was loaded."""
+    early = tmp_path / "early"
+    early.mkdir()
+    (early / "click.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n")
+    done = kedge("check", SMALL_CLUB, PYTHONPATH=str(early))
+    assert (done.code, done.out, done.err) == (130, "", "interrupted\n")
+
+
 def is_reading(pid: int) -> bool:
     """Whether the process has loaded the YAML parser: past its start, in the midst of its work."""
     return b"yaml" in Path(f"/proc/{pid}/maps").read_bytes()

@@ -33,6 +33,16 @@ def test_an_inventory_from_a_file(kedge: Kedge, file: Path, tmp_path: Path) -> N
     assert kedge("check", str(target)).code in (0, 1)
 
 
+def test_an_organisation_lives_where_this_machine_does_if_that_is_known(
+    kedge: Kedge, file: Path, tmp_path: Path
+) -> None:
+    known, unknown = tmp_path / "known.yaml", tmp_path / "unknown.yaml"
+    assert kedge("init", "--import", file, "-o", known, TZ="Europe/Berlin").code == 0
+    assert kedge("init", "--import", file, "-o", unknown, TZ="UTC").code == 0
+    assert "time-zone: Europe/Berlin}" in known.read_text()
+    assert "time-zone" not in unknown.read_text()
+
+
 def test_what_exists_is_never_overwritten(kedge: Kedge, file: Path, tmp_path: Path) -> None:
     target = tmp_path / "mine.yaml"
     target.write_text("# mine\n")

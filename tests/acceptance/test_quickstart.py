@@ -13,7 +13,7 @@ from tests.acceptance.command import KEDGE, LIMIT_S, ROOT, SMALL_CLUB, Kedge
 
 QUICKSTART = ROOT / "docs" / "quickstart.md"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-ELSEWHERE = ("./script/demo", "uv tool install")
+ELSEWHERE = ("./script/demo", "uv tool install", "kedge alerts setup", "kedge watch")
 """Commands that other tests run."""
 
 

@@ -25,8 +25,6 @@ EXAMPLE = Path(__file__).parents[2] / "examples/lab/kedge.yaml"
 LIMIT_S = 600
 ROUND, ROUNDS = "6s", 2
 """How often it looks, and in which of these rounds, counted from the first look that failed, people are told."""
-NOISY = "verein.example"
-"""Under load single answers of name servers get lost on the way, which is told, rightly, and is no part of a test."""
 FIRST_ON_THE_DEAD_SERVER = {
     "anna: {channels: [sms anna, anna-outside]}": 'anna: {hours: always, channels: ["mail anna@verein.example", sms anna, anna-outside]}',
     "bert: {channels: [sms bert, bert-outside]}": 'bert: {channels: ["xmpp bert@verein.example", webhook-outside]}',
@@ -83,19 +81,18 @@ class Watcher:
 
     def is_calm(self) -> bool:
         now = self.answer("status")
-        states = {one["thing"]: one["status"] for one in now["things"] if one["thing"] != NOISY}
-        is_open = any(one["thing"] != NOISY for one in now["incidents"])
-        return not is_open and set(states.values()) == {"ok"} and len(states) >= 15
+        states = {one["thing"]: one["status"] for one in now["things"]}
+        return not now["incidents"] and set(states.values()) == {"ok"} and len(states) >= 15
 
-    def letters(self, since: int, kind: str = "down", noise: str = NOISY) -> list[dict[str, Any]]:
+    def letters(self, since: int, kind: str = "down") -> list[dict[str, Any]]:
         found = self.answer("alerts", "list", "--most", "500")[since:]
-        return [one for one in found if f"/{kind}/" in one["id"] and not (noise and one["id"].startswith(noise))]
+        return [one for one in found if f"/{kind}/" in one["id"]]
 
     def count(self) -> int:
         return len(self.answer("alerts", "list", "--most", "500"))
 
-    def told(self, since: int, kind: str = "down", noise: str = NOISY) -> list[dict[str, Any]]:
-        return [one for one in self.letters(since, kind, noise) if one["state"] == "told"]
+    def told(self, since: int, kind: str = "down") -> list[dict[str, Any]]:
+        return [one for one in self.letters(since, kind) if one["state"] == "told"]
 
     def mail(self) -> list[Any]:
         """What lies in anna's mailbox at another company."""
@@ -154,7 +151,7 @@ def test_the_dead_server_is_one_page_by_another_way(watcher: Watcher, lab: Lab) 
     assert not beneath(text) & {"wiki", "forum", "dns", "dns-second", "verein.example"}
     assert "Erster Schritt: " in text
     assert "Nicht über mail anna@verein.example" in text
-    (post,) = [one for one in watcher.posts()[posted:] if one["thing"] != NOISY]
+    (post,) = watcher.posts()[posted:]
     assert (post["thing"], post["to"], post["repeated"]) == ("hetzner-new", "bert", False)
     lab.start("hetzner-new")
     watcher.wait("its end was told", lambda: len(watcher.told(since, "resolved")) == 2)
@@ -233,9 +230,9 @@ def test_an_mx_changed_by_hand_is_one_page(watcher: Watcher, lab: Lab, fresh_hos
     since = watcher.count()
     change = "server 127.0.0.1\nzone verein.example\nupdate delete verein.example. MX 20 mx2.verein.example.\nsend\n"
     fresh_host("ns1").run(["nsupdate", "-k", "/etc/bind/kedge.key"], stdin=change)
-    watcher.wait("both were told", lambda: len(watcher.told(since, noise="")) == 2)
-    assert {one["id"].rpartition("-")[0] for one in watcher.told(since, noise="")} == {"verein.example"}
-    assert max(one["rounds"] for one in watcher.told(since, noise="")) == 1
+    watcher.wait("both were told", lambda: len(watcher.told(since)) == 2)
+    assert {one["id"].rpartition("-")[0] for one in watcher.told(since)} == {"verein.example"}
+    assert max(one["rounds"] for one in watcher.told(since)) <= ROUNDS
 
 
 def test_status_for_nagios(watcher: Watcher) -> None:

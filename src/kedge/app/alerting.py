@@ -59,6 +59,9 @@ class Overview:
     incidents: Sequence[OpenIncident]
     looked: datetime | None
     now: datetime
+    zone: str = "UTC"
+    """The time zone in which people are told moments."""
+    language: str = "en"
 
     @property
     def is_silent(self) -> bool:
@@ -87,7 +90,7 @@ def overview(opened: Opened, now: datetime | None = None) -> Overview:
     spans = database.current_spans()
     incidents = [_open(one, language) for one in database.incidents(is_open=True)]
     looked = max((span.last for span in spans), default=None)
-    return Overview(tuple(worst.values()), tuple(incidents), looked, now or datetime.now(UTC))
+    return Overview(tuple(worst.values()), tuple(incidents), looked, now or datetime.now(UTC), opened.zone, language)
 
 
 def acknowledge(opened: Opened, what: str, by: str) -> list[str]:
@@ -126,8 +129,8 @@ def list_letters(opened: Opened, most: int) -> list[dict[str, Any]]:
     ]
 
 
-async def try_ways(opened: Opened, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return what came of a test message through every channel of these people, or of all who are told."""
+async def try_ways(opened: Opened, names: Sequence[str], only: str = "") -> list[dict[str, Any]]:
+    """Return what came of a test message through every channel of these people, or of all, or through `only` one."""
     inventory, folder = opened.inventory, opened.path if opened.path.is_dir() else opened.path.parent
     for name in names:
         inventory.find(name)
@@ -135,6 +138,8 @@ async def try_ways(opened: Opened, names: Sequence[str]) -> list[dict[str, Any]]
     found, now = [], datetime.now(UTC)
     for person in inventory.actors(tuple(names)) or tuple(inventory.sections.people):
         for channel in index.channels_of.get(person, ()):
+            if only and channel != only:
+                continue
             if why := office.obstacle(channel):
                 found.append({"person": person, "channel": channel, "accepted": False, "what": str(why)})
                 continue

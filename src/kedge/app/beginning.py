@@ -8,7 +8,7 @@ import ipaddress
 import os
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ from kedge.inventory.read import read_inventory
 from kedge.model.finding import Finding
 from kedge.model.inventory import Inventory
 from kedge.model.ports import Address, Shell
+from kedge.model.time_zone import local_zone
 from kedge.probes.delegation import Asker, system_resolver
 from kedge.probes.system_report import NoReport
 from kedge.probes.wording import quote
@@ -105,7 +106,28 @@ async def begin(wish: Wish, told: Told) -> Beginning:
     now = datetime.now(UTC)
     composer = Composer(wish.name or next(iter((*domains, *(one.name for one in insiders))), "unnamed"), now.date())
     composer.sketch.header += [f"Drawn by kedge init on {now:%Y-%m-%d}, from what the world shows; correct it freely."]
-    return Beginning(world, compose(composer.name, now.date(), world, insiders, imports, composer))
+    drawn = compose(composer.name, now.date(), world, insiders, imports, composer)
+    if zone := choose_zone(own_zone(), insiders):
+        drawn.sketch.organisation["time-zone"] = zone
+    return Beginning(world, drawn)
+
+
+def own_zone(environ: Mapping[str, str] = os.environ, root: Path = Path("/")) -> str:
+    """Return the time zone this machine was told it is in (localtime(5), environ(7)); empty if nobody told it."""
+    if said := environ.get("TZ"):
+        return local_zone(said)
+    with contextlib.suppress(OSError):
+        if zone := local_zone(os.readlink(root / "etc/localtime")):
+            return zone
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return local_zone((root / "etc/timezone").read_text())
+    return ""
+
+
+def choose_zone(own: str, insiders: Sequence[HostView]) -> str:
+    """Return where an organisation lives: where this machine is, else where all hosts are that say so; or nothing."""
+    zones = {one.zone for one in insiders if one.zone}
+    return own or (zones.pop() if len(zones) == 1 else "")
 
 
 def read_file(path: str) -> Imported:

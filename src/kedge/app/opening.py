@@ -28,6 +28,11 @@ class Opened:
     path: Path
     inventory: Inventory
 
+    @property
+    def zone(self) -> str:
+        """The time zone in which its people are told moments."""
+        return self.inventory.sections.organisation.time_zone
+
     def case(self, now: datetime) -> Case:
         """Return the case at a moment, with every fact known by then."""
         facts = Facts.of([*self.inventory.facts, *_recorded(self.path, now)], now)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from kedge.cli.alert_setup import setup
 from kedge.cli.options import complete_things, inventory_option, json_option, page, print_json
 
 EPILOG = """\b
 Examples:
+  kedge alerts setup             asks where alerts go, and tries it
   kedge alerts list              the latest: to whom, by which way
   kedge alerts --json
   kedge alerts test              a test message to everybody, by every way
@@ -19,9 +21,12 @@ Examples:
 @json_option
 @click.pass_context
 def command(context: click.Context, path: str | None, as_json: bool) -> None:
-    """Try the ways alerts take, answer one; without a command, list them."""
+    """Set up where alerts go, try it, answer one; without a command, list them."""
     if context.invoked_subcommand is None:
         context.invoke(list_, most=20, path=path, as_json=as_json)
+
+
+command.add_command(setup)
 
 
 @command.command("test", epilog="\b\nExamples:\n  kedge alerts test\n  kedge alerts test anna")
@@ -37,17 +42,15 @@ def try_ways(people: tuple[str, ...], path: str | None, as_json: bool) -> int:
 
     from kedge.app import alerting
     from kedge.app.opening import open_inventory
+    from kedge.cli.alert_talk import tried_rows
 
     tried = asyncio.run(alerting.try_ways(open_inventory(path), people))
     if as_json:
         print_json(tried)
     elif tried:
-        rows = [
-            (one["person"], one["channel"], "sent" if one["accepted"] else "NOT SENT", one["what"]) for one in tried
-        ]
-        page().put_rows(rows)
+        page().put_rows(tried_rows(tried))
     else:
-        page().put("Nobody has a channel: people: {anna: {channels: ntfy some-secret-topic}}")
+        page().put("Nobody has a channel: kedge alerts setup")
     reached = {one["person"] for one in tried if one["accepted"]}
     return int(not tried or bool({one["person"] for one in tried} - reached))
 
@@ -77,14 +80,20 @@ def ack(thing: str, by: str, path: str | None, as_json: bool) -> int:
 @json_option
 def list_(most: int, path: str | None, as_json: bool) -> int:
     """List the latest alerts: to whom, by which way, and what came of it."""
+    from datetime import datetime
+
     from kedge.app import alerting
     from kedge.app.opening import open_inventory
+    from kedge.model.time_zone import show_moment
 
-    letters = alerting.list_letters(open_inventory(path), most)
+    opened = open_inventory(path)
+    letters = alerting.list_letters(opened, most)
     if as_json:
         print_json(letters)
     elif letters:
-        page().put_rows([(one["made"], one["person"], one["state"], _told(one)) for one in letters])
+        at = [show_moment(datetime.fromisoformat(one["made"]), opened.zone) for one in letters]
+        rows = [(made, one["person"], one["state"], _told(one)) for made, one in zip(at, letters, strict=True)]
+        page().put_rows(rows)
     else:
         page().put("Nobody was ever told anything.")
     return 0

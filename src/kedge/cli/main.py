@@ -13,6 +13,7 @@ from io import TextIOWrapper
 
 import click
 
+from kedge.cli.start import end_at_interrupts, hear_interrupts
 from kedge.errors import KedgeError
 
 COMMANDS: dict[str, str] = {
@@ -21,7 +22,7 @@ COMMANDS: dict[str, str] = {
     "probe": "What is up, truly: every service in its own protocol.",
     "watch": "Watch day and night, and tell people by ways that still work.",
     "status": "What is up and down now, since when, and who takes care of it.",
-    "alerts": "Try the ways alerts take, answer one, list them.",
+    "alerts": "Where alerts go: set it up, try it, answer one, list them.",
     "whatif": "What the loss of something would do, and the way back.",
     "before": "The preflight of a reboot, resize, stop or move.",
     "show": "What the inventory says of a thing; without one, every name.",
@@ -101,6 +102,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # None, if somebody closed it
             stream.reconfigure(errors="replace")
     code = run(sys.argv[1:])
+    end_at_interrupts()
     _hush()
     sys.exit(code)
 
@@ -111,6 +113,7 @@ def run(argv: list[str]) -> int:
 
     is_debugging = "--debug" in argv
     try:
+        hear_interrupts()
         return _answer([word for word in argv if word != "--debug"])
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)

@@ -26,6 +26,15 @@ def command(run: str | None, path: str | None, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     elif answer:
-        page().put_rows([tuple(str(value or "") for value in row.values()) for row in answer])
+        page().put_rows([tuple(_cell(*each, opened.zone) for each in row.items()) for row in answer])
     else:
         click.echo("no runs yet", err=True)
+
+
+def _cell(key: str, value: object, zone: str) -> str:
+    """Return a value as people read it: the moment of a beginning in their own time."""
+    from datetime import datetime
+
+    from kedge.model.time_zone import show_moment
+
+    return show_moment(datetime.fromisoformat(str(value)), zone) if key == "started" else str(value or "")

@@ -14,6 +14,7 @@ from kedge.app.probing import Look
 from kedge.cli.page import Page
 from kedge.model.finding import Finding, Severity, Text
 from kedge.model.observation import Status
+from kedge.rules.german import both
 from kedge.rules.wording import counted, listed
 
 STYLES = {Status.DOWN: "bold red", Status.DEGRADED: "bold yellow", Status.UNKNOWN: "bold magenta", Status.OK: "green"}
@@ -68,7 +69,9 @@ def _words(seen: Sequence[Look], language: str, worst: Status, *, brief: bool) -
             slowest = max(look.seen.took for look in who)
             probes = ", ".join(look.probe for look in who)
             yield Line.assemble(
-                (f"{probes}: ", "dim"), what, (f" ({duration(slowest)})" if slowest > SLOW else "", "dim")
+                (f"{probes}: ", "dim"),
+                both(what).to(language),
+                (f" ({duration(slowest)})" if slowest > SLOW else "", "dim"),
             )
 
 

@@ -30,6 +30,7 @@ def command(services: tuple[str, ...], open_workshop: Callable[..., Workshop], a
 
     from kedge.app.drilling import list_snapshots
     from kedge.app.saving import chosen_services
+    from kedge.model.time_zone import show_moment
 
     workshop = open_workshop()
     names = chosen_services(workshop, services)
@@ -37,9 +38,7 @@ def command(services: tuple[str, ...], open_workshop: Callable[..., Workshop], a
     if as_json:
         print_json([one.to_json() for one in found])
     elif found:
-        rows = [
-            (one.snapshot.service, f"{one.snapshot.at:%Y-%m-%d %H:%M:%S}Z", one.store, one.snapshot.id) for one in found
-        ]
-        page().put_rows(rows)
+        zone, kept = workshop.opened.zone, [(one.snapshot, one.store) for one in found]
+        page().put_rows([(one.service, show_moment(one.at, zone), store, one.id) for one, store in kept])
     else:
         click.echo("no snapshots", err=True)

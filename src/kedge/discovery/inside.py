@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kedge.discovery.sketch import clean
+from kedge.model.time_zone import local_zone
 from kedge.probes.system_report import NoReport, Report, read_report
 
 MOST_LINES = 5000
@@ -71,6 +72,8 @@ class HostView:
 
     login: str
     name: str = ""
+    zone: str = ""
+    """Its time zone; empty if nobody told it where it is."""
     is_root: bool = False
     system: str = ""
     addresses: tuple[str, ...] = ()
@@ -104,6 +107,7 @@ def read_inside(login: str, text: str) -> HostView:
     return HostView(
         login,
         name=clean(next(iter(parts.get("node", [])), ""))[:60],
+        zone=next(filter(None, map(local_zone, parts.get("zone", []))), ""),
         is_root=is_root,
         system=_system(parts.get("release", [])),
         addresses=tuple(_addresses(parts.get("addresses", []))),

@@ -178,6 +178,7 @@ updates() {
 
 deep user id -u
 deep node uname -n
+deep zone sh -c 'readlink -f /etc/localtime; cat /etc/timezone'
 deep release cat /etc/os-release
 deep addresses sh -c 'ip -o addr show || ifconfig -a'
 deep sockets sh -c 'ss -Hltnup || netstat -ltnup'

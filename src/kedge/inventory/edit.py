@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -29,63 +31,103 @@ _LEVELS = 2
 
 
 def set_value(path: Path, thing: str, field: str | Sequence[str], value: Value) -> None:
-    """Write one value of a thing (`""`: of the inventory itself: `organisation.url`) into its file.
-
-    `field` is kebab-case, dotted where it is nested, or its keys one by one where a new key has dots of its own; what
-    it held is replaced, the mappings around it are made if they are missing. Raises UsageError if there is no such
-    thing, InventoryError if the value does not fit (nothing is written then), Refused if the file was changed
-    meanwhile, OutsideError if it cannot be written.
-    """
-    inventory = read_inventory(path)
-    if not thing:
-        file = _file_with(path, (field.partition(".") if isinstance(field, str) else field)[0])
-        _edit(path, file, (), field, value)
-        return
-    section = next((each for each in THING_SECTIONS if thing in getattr(inventory.sections, each)), None)
-    if section is None:
-        inventory.find(thing)
-    file = Path(inventory.marks[thing].file)
-    _edit(path, file, (str(section), thing), field, value)
+    """Write one value of a thing into its file; see Edits.set_value. Raises as it and Edits.write do."""
+    edits = Edits(path)
+    edits.set_value(thing, field, value)
+    edits.write()
 
 
 def add_entry(path: Path, section: str, name: str, fields: Mapping[str, Value]) -> None:
-    """Write a new thing at the end of its section, which is made if it is missing; raises as set_value does."""
-    inventory: Inventory = read_inventory(path)
-    if section not in THING_SECTIONS:
-        raise UsageError(f"'{section}' is no section of named things")
-    if name in inventory.things:
-        raise UsageError(f"the name '{name}' is taken at {inventory.marks[name]}", hint="choose another name")
-    _edit(path, _file_with(path, section), (section,), name, fields, is_name=True)
+    """Write a new thing into its section; see Edits.add_entry. Raises as it and Edits.write do."""
+    edits = Edits(path)
+    edits.add_entry(section, name, fields)
+    edits.write()
 
 
-def _file_with(path: Path, section: str) -> Path:
-    """Return the file that has a section; if none has, the one of the organisation, to which it is added."""
-    files = find_files(path).inventory
-    tops = {file: set(_tree(_load(file)[1])) for file in files}
-    for wanted in (section, "organisation"):
-        for file in files:
-            if wanted in tops[file]:
-                return file
-    return files[0]
+@dataclass
+class Edits:
+    """Edits of the inventory at a path, each checked together with those before it; nothing is written yet."""
 
+    path: Path
+    _known: dict[Path, bytes] = field(default_factory=dict)
+    _texts: dict[Path, str] = field(default_factory=dict)
 
-def _load(file: Path) -> tuple[bytes, str]:
-    content = file.read_bytes()
-    return content, content.removeprefix(_BOM).decode()
+    def set_value(self, thing: str, field: str | Sequence[str], value: Value) -> None:
+        """Change one value of a thing (`""`: of the inventory itself: `organisation.url`).
 
+        `field` is kebab-case, dotted where it is nested, or its keys one by one where a new key has dots of its own;
+        what it held is replaced, the mappings around it are made if they are missing. Raises UsageError if there is
+        no such thing, InventoryError if the value does not fit.
+        """
+        inventory = read_inventory(self.path, self._texts)
+        if not thing:
+            file = self._file_with((field.partition(".") if isinstance(field, str) else field)[0])
+            self._edit(file, (), field, value)
+            return
+        section = next((each for each in THING_SECTIONS if thing in getattr(inventory.sections, each)), None)
+        if section is None:
+            inventory.find(thing)
+        file = Path(inventory.marks[thing].file)
+        self._edit(file, (str(section), thing), field, value)
 
-def _edit(
-    path: Path, file: Path, parents: tuple[str, ...], field: str | Sequence[str], value: Value, is_name: bool = False
-) -> None:
-    content, text = _load(file)
-    root = spans(text) or Span(len(text), len(text), 0, "block", is_map=True)
-    if isinstance(field, str):
-        field = [field] if is_name else _split(root, parents, field)[len(parents) :]
-    keys = [*parents, *field]
-    edited = _Text(text).put(root, keys, value)
-    _check(path, file, text, edited, keys, value)
-    mark = _BOM if content.startswith(_BOM) else b""
-    replace_file(file, mark + edited.encode(), content)
+    def add_entry(self, section: str, name: str, fields: Mapping[str, Value]) -> None:
+        """Put a new thing at the end of its section, which is made if it is missing; raises as set_value does."""
+        inventory: Inventory = read_inventory(self.path, self._texts)
+        if section not in THING_SECTIONS:
+            raise UsageError(f"'{section}' is no section of named things")
+        if name in inventory.things:
+            raise UsageError(f"the name '{name}' is taken at {inventory.marks[name]}", hint="choose another name")
+        self._edit(self._file_with(section), (section,), name, fields, is_name=True)
+
+    def difference(self) -> list[str]:
+        """Return what would be changed, as the lines of a unified diff; none if nothing would be."""
+        lines: list[str] = []
+        for file, text in self._texts.items():
+            before = self._known[file].removeprefix(_BOM).decode()
+            lines += unified_diff(before.splitlines(), text.splitlines(), str(file), str(file), lineterm="", n=2)
+        return lines
+
+    def write(self) -> None:
+        """Write every edit; raises Refused if a file was changed meanwhile, OutsideError if it cannot be written."""
+        for file, text in self._texts.items():
+            mark = _BOM if self._known[file].startswith(_BOM) else b""
+            replace_file(file, mark + text.encode(), self._known[file])
+
+    def _file_with(self, section: str) -> Path:
+        """Return the file that has a section; if none has, the one of the organisation, to which it is added."""
+        files = find_files(self.path).inventory
+        tops = {file: set(_tree(self._text(file))) for file in files}
+        for wanted in (section, "organisation"):
+            for file in files:
+                if wanted in tops[file]:
+                    return file
+        return files[0]
+
+    def _text(self, file: Path) -> str:
+        if file in self._texts:
+            return self._texts[file]
+        return file.read_bytes().removeprefix(_BOM).decode()
+
+    def _edit(
+        self, file: Path, parents: tuple[str, ...], field: str | Sequence[str], value: Value, is_name: bool = False
+    ) -> None:
+        known = self._known.get(file) or file.read_bytes()
+        text = self._texts.get(file, known.removeprefix(_BOM).decode())
+        root = spans(text) or Span(len(text), len(text), 0, "block", is_map=True)
+        if isinstance(field, str):
+            field = [field] if is_name else _split(root, parents, field)[len(parents) :]
+        keys = [*parents, *field]
+        edited = _Text(text).put(root, keys, value)
+        _check_change(file, text, edited, keys, value)
+        self._check({**self._texts, file: edited})
+        self._known[file], self._texts[file] = known, edited
+
+    def _check(self, texts: Mapping[Path, str]) -> None:
+        """Raise InventoryError if the edited inventory is not valid."""
+        try:
+            read_inventory(self.path, texts)
+        except InventoryError as error:
+            raise InventoryError(error.mistakes, hint="nothing was written") from error
 
 
 def _split(root: Span, parents: tuple[str, ...], field: str) -> list[str]:
@@ -102,8 +144,8 @@ def _split(root: Span, parents: tuple[str, ...], field: str) -> list[str]:
     return keys
 
 
-def _check(path: Path, file: Path, before: str, after: str, keys: Sequence[str], value: Value) -> None:
-    """Raise InventoryError if the edited inventory is not valid, Bug if anything but the value changed."""
+def _check_change(file: Path, before: str, after: str, keys: Sequence[str], value: Value) -> None:
+    """Raise Bug if anything but the value was changed."""
     expected = _tree(before)
     here = expected
     for key in keys[:-1]:
@@ -115,10 +157,6 @@ def _check(path: Path, file: Path, before: str, after: str, keys: Sequence[str],
         raise Bug(f"editing {file} would have broken it") from error
     if changed != expected:
         raise Bug(f"editing {file} would have changed more than {'.'.join(keys)}")
-    try:
-        read_inventory(path, {file: after})
-    except InventoryError as error:
-        raise InventoryError(error.mistakes, hint="nothing was written") from error
 
 
 def _replace(here: dict[str, Any], key: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from kedge.model.thing import (
     VantageRef,
     refers,
 )
+from kedge.model.time_zone import ZoneText
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -125,6 +126,9 @@ class Organisation(Declared):
 
     name: str = Field(description="its full name")
     language: Literal["en", "de"] = Field("en", description="the language of findings and pages")
+    time_zone: ZoneText = Field(
+        "UTC", description="where it lives, `Europe/Berlin`: in which time people are told moments, and when it is day"
+    )
     url: str = Field("", description="its website")
     contact: str = Field("", description="how visitors of the public page offer help")
     promise: Promise = Field(Promise(), description="what its services are meant to keep, unless they say otherwise")

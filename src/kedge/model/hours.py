@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, GetPydanticSchema, WithJsonSchema
 from pydantic_core import core_schema
+
+from kedge.model.time_zone import parse_zone
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TEXT = re.compile(
@@ -65,12 +67,12 @@ def parse_hours(text: str) -> Hours:
             raise ValueError
         first = _DAYS.index(match["first"].lower())
         last = _DAYS.index((match["last"] or match["first"]).lower())
-        zone = ZoneInfo(match["zone"] or "UTC").key
         start, end = _minutes(match["start"]), _minutes(match["end"])
         if start >= end:
             raise ValueError
-    except (ValueError, ZoneInfoNotFoundError, OSError):
+    except ValueError:
         raise ValueError(f"expected hours such as 'always' or 'mon-fri 8-18 Europe/Berlin', found '{text}'") from None
+    zone = parse_zone(match["zone"] or "UTC")
     days = frozenset((first + step) % 7 for step in range((last - first) % 7 + 1))
     return Hours(" ".join(text.split()), days, start, end, zone)
 

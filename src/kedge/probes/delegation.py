@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kedge.errors import OutsideError
 from kedge.model.ports import Address, Net
-from kedge.probes.dns_query import NotDns, Question, ask
+from kedge.probes.dns_query import NotDns, Question, Reply, ask
 
 if TYPE_CHECKING:
     import dns.message
@@ -45,7 +45,7 @@ class Asker:
         question = Question(name, dns.rdatatype.from_text(kind), recursive=True)
         for server in self.resolver:
             try:
-                return await ask(self.net, server, question, self.limit)
+                return (await ask(self.net, server, question, self.limit)).message
             except FAILURES:
                 continue
         raise NoAnswer("no resolver answered")
@@ -58,7 +58,7 @@ class Asker:
         )
         return tuple(dict.fromkeys(found))
 
-    async def ask(self, server: str, name: dns.name.Name, kind: str) -> dns.message.Message:
+    async def ask(self, server: str, name: dns.name.Name, kind: str) -> Reply:
         """Return what a server says of its own knowledge; raises one of FAILURES."""
         import dns.rdatatype
 
@@ -83,7 +83,7 @@ async def find_delegation(asker: Asker, zone: dns.name.Name) -> Delegation:
             answer = await asker.ask(address, zone, "NS")
         except FAILURES:
             continue
-        if delegation := read_delegation(answer, zone, parent):
+        if delegation := read_delegation(answer.message, zone, parent):
             return delegation
     raise NoAnswer(f"no server of {parent} answered")
 

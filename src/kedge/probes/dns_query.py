@@ -1,4 +1,4 @@
-"""One question to one name server: UDP with patience, TCP where UDP is cut or cannot be had (RFC 1035, RFC 7766)."""
+"""One question to one name server: UDP, or TCP where it is cut, lost or not to be had (RFC 1035, RFC 7766)."""
 
 from __future__ import annotations
 
@@ -52,15 +52,43 @@ class Question:
         return query
 
 
-async def ask(net: Net, server: Address, question: Question, limit: timedelta) -> dns.message.Message:
-    """Return the answer; raises OSError, TimeoutError, OutsideError or NotDns."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, and how it came: whether every datagram was lost, so that only TCP was left; whether TCP was used."""
+
+    message: dns.message.Message
+    is_udp_lost: bool = False
+    is_by_tcp: bool = False
+
+
+async def ask(net: Net, server: Address, question: Question, limit: timedelta) -> Reply:
+    """Return the answer; raises OSError, TimeoutError, OutsideError or NotDns.
+
+    Datagrams have half the time. If none is answered, TCP tells a dead server from a way on which they get lost.
+    """
     import dns.flags
 
     async with asyncio.timeout(limit.total_seconds()):
         if not isinstance(net, DatagramNet):
+            return Reply(await ask_tcp(net, server, question, limit), is_by_tcp=True)
+        try:
+            answer = await ask_udp(net, server, question, limit / 2)
+        except OSError as silence:
+            return Reply(await _ask_instead(net, server, question, limit / 2, silence), True, True)
+        if answer.flags & dns.flags.TC:
+            return Reply(await ask_tcp(net, server, question, limit), is_by_tcp=True)
+        return Reply(answer)
+
+
+async def _ask_instead(
+    net: Net, server: Address, question: Question, limit: timedelta, silence: OSError
+) -> dns.message.Message:
+    """Return what TCP answers where no datagram was; raises what was wrong with these if it is no better."""
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
             return await ask_tcp(net, server, question, limit)
-        answer = await ask_udp(net, server, question, limit)
-        return await ask_tcp(net, server, question, limit) if answer.flags & dns.flags.TC else answer
+    except (OSError, NotDns):
+        raise silence from None
 
 
 async def ask_udp(net: DatagramNet, server: Address, question: Question, limit: timedelta) -> dns.message.Message:

@@ -44,7 +44,10 @@ class SoaProbe:
             return Observation(Status.DOWN, f"did not answer in DNS: {reason}")
         except (OSError, TimeoutError, OutsideError) as failure:
             return replace(judge_failure(failure, self.limit), took=timedelta(seconds=loop.time() - began))
-        return self._judge(answer, zone, timedelta(seconds=loop.time() - began))
+        seen = self._judge(answer.message, zone, timedelta(seconds=loop.time() - began))
+        if answer.is_udp_lost and seen.status is Status.OK:
+            return replace(seen, status=Status.DEGRADED, what=f"answers for {self.zone} by TCP only")
+        return seen
 
     def _judge(self, answer: object, zone: object, took: timedelta) -> Observation:
         import dns.flags

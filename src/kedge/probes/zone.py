@@ -144,6 +144,8 @@ class _Judgement:
                 yield f"{view.label} {view.failure}"
         if deaf := [view.label for view in answered if view.lacks_tcp]:
             yield f"{listed(deaf)} {'answers' if len(deaf) == 1 else 'answer'} by UDP only"
+        if deaf := [view.label for view in answered if view.lacks_udp]:
+            yield f"{listed(deaf)} {'answers' if len(deaf) == 1 else 'answer'} by TCP only"
         newest = _newest(view.serial for view in answered)
         if stale := [view.label for view in answered if view.serial != newest]:
             yield f"{listed(stale)} {'has' if len(stale) == 1 else 'have'} an older zone than the others"

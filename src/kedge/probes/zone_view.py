@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kedge.errors import OutsideError
 from kedge.model.ports import Address
 from kedge.probes.delegation import FAILURES, Asker
-from kedge.probes.dns_query import DatagramNet, NotDns, Question, ask_tcp
+from kedge.probes.dns_query import NotDns, Question, Reply, ask_tcp
 from kedge.probes.failure import OURS
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class View:
     is_ours: bool = False
     serial: int = 0
     lacks_tcp: bool = False
+    lacks_udp: bool = False
+    """Whether not one datagram of all questions was answered; a single lost one is the network's matter."""
     rrsets: Mapping[Key, Answered] = field(default_factory=dict)
 
     @property
@@ -57,14 +59,23 @@ async def look_at_server(
 ) -> View:  # fmt: skip
     """Return what this server says: its serial and every wanted RRset, or why it does not."""
     try:
-        soa = _authoritative(await asker.ask(address, zone, "SOA"))
-        serial = next((data.serial for rrset in soa.answer for data in rrset if rrset.rdtype == 6), None)
+        soa = await asker.ask(address, zone, "SOA")
+        known = _authoritative(soa).answer
+        serial = next((data.serial for rrset in known for data in rrset if rrset.rdtype == 6), None)
         if serial is None:
             raise _Unfit("has no such zone")
-        answers = await asyncio.gather(*(_ask(asker, address, zone, key) for key in wanted))
-        lacks_tcp = isinstance(asker.net, DatagramNet) and not await _answers_tcp(asker, address, zone)
-        rrsets = dict(zip(wanted, answers, strict=True))
-        return View(server, address, serial=serial, lacks_tcp=lacks_tcp, rrsets=rrsets)
+        names = [_name(owner, zone) for owner, _ in wanted]
+        replies = await asyncio.gather(
+            *(asker.ask(address, name, kind) for name, (_, kind) in zip(names, wanted, strict=True))
+        )
+        every = [soa, *replies]
+        has_tcp = any(reply.is_by_tcp for reply in every) or await _answers_tcp(asker, address, zone)
+        rrsets = {
+            key: read_rrset(_authoritative(reply), name, key[1])
+            for key, name, reply in zip(wanted, names, replies, strict=True)
+        }
+        lacks_udp = all(reply.is_udp_lost for reply in every)
+        return View(server, address, serial=serial, lacks_tcp=not has_tcp, lacks_udp=lacks_udp, rrsets=rrsets)
     except _Unfit as reason:
         return View(server, address, str(reason))
     except FAILURES as failure:
@@ -99,12 +110,10 @@ def is_ours(failure: Exception) -> bool:
     return isinstance(failure, OutsideError) or (isinstance(failure, OSError) and failure.errno in OURS)
 
 
-async def _ask(asker: Asker, address: str, zone: dns.name.Name, key: Key) -> Answered:
+def _name(owner: str, zone: dns.name.Name) -> dns.name.Name:
     import dns.name
 
-    owner, kind = key
-    name = zone if owner == "@" else dns.name.from_text(owner, zone)
-    return read_rrset(_authoritative(await asker.ask(address, name, kind)), name, kind)
+    return zone if owner == "@" else dns.name.from_text(owner, zone)
 
 
 def read_rrset(answer: dns.message.Message, name: dns.name.Name, kind: str) -> Answered:
@@ -120,11 +129,12 @@ def read_rrset(answer: dns.message.Message, name: dns.name.Name, kind: str) -> A
     return Answered()
 
 
-def _authoritative(answer: dns.message.Message) -> dns.message.Message:
+def _authoritative(reply: Reply) -> dns.message.Message:
     """Return an answer that its server vouches for; raises _Unfit (RFC 1034 §4.3.2, RFC 1912 §2.8)."""
     import dns.flags
     import dns.rcode
 
+    answer = reply.message
     if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         raise _Unfit(f"answered {dns.rcode.to_text(answer.rcode())}")
     if not answer.flags & dns.flags.AA:

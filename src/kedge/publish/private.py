@@ -25,6 +25,7 @@ from kedge.publish.view import (
     view_restored,
     view_status,
 )
+from kedge.rules.german import both
 
 ELSEWHERE = frozenset({"services", "people"})
 """Sections that have a part of the page to themselves; all others are listed as they stand."""
@@ -64,7 +65,7 @@ class ServiceDetail:
     is_public: bool
     names: tuple[str, ...]
     status: StatusView
-    saw: str
+    saw: Text
     level: int
     missing: Text | None
     people: tuple[str, ...] | None
@@ -174,7 +175,7 @@ def _view_service(material: Material, name: str, findings: tuple[NumberedFinding
         is_public=service.public,
         names=tuple(clean(entry) for entry in dict.fromkeys((*service.domains, *service.names()))),
         status=view_status(material, name),
-        saw=clean(look.what) if look else "",
+        saw=both(clean(look.what)) if look else Text("", ""),
         level=(material.levels or {}).get(name, 0),
         missing=(material.missing or {}).get(name),
         people=_name_people(material.inventory, service.people),

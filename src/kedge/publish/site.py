@@ -63,11 +63,12 @@ def private_files(view: PrivateView) -> dict[str, bytes]:
 def _private_page(view: PrivateView, language: str) -> bytes:
     home = as_web_address(view.organisation.url)
     values = {"view": view, "edition": "private", "stem": "private", "home": home}
-    return render("private.html.j2", Wording(language, {**PUBLIC, **PRIVATE}), values, "private.css")
+    wording = Wording(language, {**PUBLIC, **PRIVATE}, view.organisation.zone)
+    return render("private.html.j2", wording, values, "private.css")
 
 
 def _public_page(view: PublicView, language: str) -> bytes:
-    wording = Wording(language, PUBLIC)
+    wording = Wording(language, PUBLIC, view.organisation.zone)
     found = Counter(service.status.now.value if service.status.now else "unobserved" for service in view.services)
     values = {
         "view": view,

@@ -119,6 +119,8 @@ class OrganisationView:
     language: str
     url: str
     contact: str
+    zone: str
+    """The time zone in which the page says moments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def _public_names(inventory: Inventory) -> set[str]:
 def view_organisation(inventory: Inventory) -> OrganisationView:
     """Return the organisation's public lines; it wrote them for visitors."""
     said = inventory.sections.organisation
-    return OrganisationView(clean(said.name), said.language, clean(said.url), clean(said.contact))
+    return OrganisationView(clean(said.name), said.language, clean(said.url), clean(said.contact), said.time_zone)
 
 
 def view_status(material: Material, service: str) -> StatusView:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
@@ -20,6 +21,7 @@ class Wording:
 
     language: str
     catalogue: Mapping[str, Text]
+    zone: str = "UTC"
 
     def say(self, key: str, **values: object) -> Markup:
         """Return a text of the catalogue; raises KeyError if there is none."""
@@ -36,14 +38,14 @@ class Wording:
         return words[number] if 0 <= number < len(words) else str(number)
 
     def date(self, moment: datetime) -> str:
-        """Return a day in UTC: `5 January 2007`, `5. Januar 2007`."""
-        day = moment.astimezone(UTC)
+        """Return a day: `5 January 2007`, `5. Januar 2007`."""
+        day = moment.astimezone(ZoneInfo(self.zone))
         dot = "." if self.language == "de" else ""
         return f"{day.day}{dot} {MONTHS[self.language][day.month - 1]} {day.year}"
 
     def moment(self, moment: datetime) -> str:
-        """Return a moment in UTC: `5 January 2007, 20:00 UTC`."""
-        return f"{self.date(moment)}, {moment.astimezone(UTC):%H:%M} UTC"
+        """Return a moment: `5 January 2007, 20:00 UTC`."""
+        return f"{self.date(moment)}, {moment.astimezone(ZoneInfo(self.zone)):%H:%M %Z}"
 
     def age(self, moment: datetime, now: datetime) -> Markup:
         """Return how long ago something was, in its largest unit."""

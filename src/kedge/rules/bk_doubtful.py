@@ -8,6 +8,7 @@ from kedge.model.finding import Loss, Severity, Text
 from kedge.rules.backups import doubts_of, keeps_data
 from kedge.rules.case import Case
 from kedge.rules.claim import Claim, Rule
+from kedge.rules.german import both
 from kedge.rules.wording import listed
 
 
@@ -29,7 +30,7 @@ def find_bk_doubtful(case: Case) -> Iterator[Claim]:
             f"The last backup of {listed(list(doubts)).en} may hold damaged or vanished data",
             f"Das letzte Backup von {listed(list(doubts)).de} enthält womöglich beschädigte oder fehlende Daten",
         ),
-        why=tuple(Text(f"{name}, {what}.", f"{name}, {what}.") for name, found in doubts.items() for what in found),
+        why=tuple(_reason(name, what) for name, found in doubts.items() for what in found),
         fix=Text(
             f"Look at {first} now, while the older snapshots are there: kedge snapshots {first}. "
             "If it was meant so, the next backup says so.",
@@ -41,6 +42,12 @@ def find_bk_doubtful(case: Case) -> Iterator[Claim]:
         least=Severity.WARNING,
         most=Severity.WARNING,
     )
+
+
+def _reason(name: str, what: str) -> Text:
+    part, _, doubt = what.partition(": ")
+    said = both(doubt)
+    return Text(f"{name}, {part}: {said.en}.", f"{name}, {part}: {said.de}.")
 
 
 BK_DOUBTFUL = Rule(

@@ -16,6 +16,7 @@ from kedge.model.finding import Finding, Severity, Symptom, Text
 from kedge.model.need import names_in
 from kedge.model.observation import Observation, Status
 from kedge.rules.cause_graph import BAD, FINE, WORN, Graph, Needs, components
+from kedge.rules.german import both
 from kedge.rules.wording import listed
 
 Observations = Mapping[str, Mapping[str, Observation]]
@@ -144,8 +145,8 @@ class _Case:
         if thing in self.suspected:
             return Text(f"{thing} is probably down", f"{thing} ist vermutlich ausgefallen")
         if thing in self.parts:
-            said = f"{thing} {self.worst[thing].what}"
-            return Text(said, said)
+            said = both(self.worst[thing].what)
+            return Text(f"{thing} {said.en}", f"{thing} {said.de}")
         named = [name for name in members if name in self.worst] or list(members)
         state, names = STATES[self.graph.levels[thing], len(named) > 1], listed(named)
         return Text(f"{names.en} {state.en}", f"{names.de} {state.de}")
@@ -173,8 +174,8 @@ class _Case:
         for name in said_of or members:
             for probe, seen in self.observations.get(name, {}).items():
                 if seen.status is not Status.OK:
-                    said = f"{name}, {probe}: {seen.what}"
-                    yield Text(said, said)
+                    said = both(seen.what)
+                    yield Text(f"{name}, {probe}: {said.en}", f"{name}, {probe}: {said.de}")
         if self.suspected.intersection(members):
             names = listed([symptom.thing for symptom in symptoms if symptom.thing in self.worst])
             yield Text(
@@ -192,11 +193,11 @@ class _Case:
         ]
         if blind:
             names = listed(list(dict.fromkeys(name for name, _, _ in blind)))
-            why = [f"{name}, {probe}: {what}" for name, probe, what in blind]
+            why = [(f"{name}, {probe}: ", both(what)) for name, probe, what in blind]
             yield Finding(
                 "unseen", blind[0][0], Severity.NOTE,
                 Text(f"not everything could be looked at: {names.en}", f"nicht alles war zu sehen: {names.de}"),
-                tuple(Text(one, one) for one in why),
+                tuple(Text(who + said.en, who + said.de) for who, said in why),
                 Text("Give kedge a way to look, or look by hand.", "kedge einen Weg geben, oder selbst nachsehen."),
             )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from kedge.model.finding import Loss, Severity, Text
 from kedge.model.quantity import format_duration
+from kedge.model.time_zone import in_zone
 from kedge.rules.case import Case
 from kedge.rules.whatif import PlanStep, what_if
 from kedge.rules.wording import listed
@@ -42,6 +43,7 @@ class Letter:
     not_before: datetime
     rounds: int = 1
     """In which round of looks its incident was told, counted from the first look that failed."""
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,13 @@ class Occasion:
 def write_letter(occasion: Occasion, recipient: Recipient, routes: Routes) -> Letter:
     """Return the letter to one person."""
     notice, language = occasion.notice, occasion.language
+    zone = occasion.case.sections.organisation.time_zone
     body = [one.to(language) for one in (*_body(occasion), Text("", ""), *_why_so(routes, recipient, occasion))]
     return Letter(
         f"{notice.id}/{recipient.person}", notice.incident.id, notice.incident.thing, notice.kind, recipient.person,
-        occasion.severity.word, _subject(occasion).to(language), "\n".join(body) + "\n", routes.ways, notice.at,
-        recipient.not_before, notice.incident.rounds,
+        occasion.severity.word, _subject(occasion).to(language), in_zone("\n".join(body) + "\n", zone), routes.ways,
+        notice.at,
+        recipient.not_before, notice.incident.rounds, language,
     )  # fmt: skip
 
 

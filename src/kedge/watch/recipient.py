@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kedge.model.care import Alerts, Tell
@@ -16,7 +16,10 @@ from kedge.watch.sight import UNSEEN
 from kedge.watch.state import Incident, Notice
 
 DAY = parse_hours("mon-sun 8-20")
-"""When people are told of what nobody can see, unless their hours say otherwise (UTC): it is never worth a night."""
+"""When people are told of what nobody can see, unless their hours say otherwise: it is never worth a night.
+
+In the time of the organisation.
+"""
 UNANSWERED = timedelta(minutes=30)
 """How long nobody may answer, where somebody has to and nobody said how long."""
 
@@ -100,7 +103,7 @@ def _when(case: Case, person: str, people: Sequence[str], severity: Severity, at
 def _by_day(case: Case, person: str, at: datetime) -> datetime:
     """Return when to tell somebody what can always wait for a morning."""
     hours = case.sections.people[person].hours if person in case.sections.people else None
-    return (hours or DAY).next_open(at)
+    return (hours or replace(DAY, zone=case.sections.organisation.time_zone)).next_open(at)
 
 
 def _of_step(case: Case, step: Tell, at: datetime) -> list[Recipient]:

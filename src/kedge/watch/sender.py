@@ -16,6 +16,7 @@ from typing import Protocol
 from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
+from kedge.model.finding import Text
 from kedge.model.instance import Instance
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Address, Site
@@ -30,6 +31,10 @@ LIMIT = timedelta(seconds=20)
 HERE = "post"
 """The one endpoint of an instance that is dialled to send something."""
 NTFY = "https://ntfy.sh"
+AGAIN = Text(
+    "(Sent again: it is not certain that the first copy arrived.)\n\n",
+    "(Noch einmal gesendet: ob die erste Meldung ankam, ist nicht sicher.)\n\n",
+)
 PRIORITIES = {"critical": "urgent", "warning": "high", "note": "default"}
 """A letter's severity as a priority of ntfy (docs.ntfy.sh/publish)."""
 
@@ -55,8 +60,7 @@ class Copy:
     @property
     def text(self) -> str:
         """What it says; a copy that may be the second says so."""
-        again = "(Sent again: it is not certain that the first copy arrived.)\n\n" if self.is_repeated else ""
-        return again + self.letter.body
+        return (AGAIN.to(self.letter.language) if self.is_repeated else "") + self.letter.body
 
 
 class Sender(Protocol):

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from kedge.model.finding import Finding, Severity, Symptom, Text
 from kedge.model.observation import Status
+from kedge.rules.german import both
 from kedge.rules.wording import listed
 from kedge.watch.around import Around
 from kedge.watch.state import State
@@ -77,9 +78,10 @@ class _Lost:
 
     def _finding(self, names: Sequence[str], above: Sequence[str], since: datetime) -> Finding:
         every = (*names, *above)
-        why = [f"{name}, {one.probe}: {one.what.what}" for name in every for one in self.of[name]]
+        why = [(f"{name}, {one.probe}: ", both(one.what.what)) for name in every for one in self.of[name]]
+        reasons = tuple(Text(who + said.en, who + said.de) for who, said in why)
         return Finding(
-            UNSEEN, names[0], Severity.NOTE, self._title(names), tuple(Text(one, one) for one in why),
+            UNSEEN, names[0], Severity.NOTE, self._title(names), reasons,
             Text(
                 f"Look by hand how it is, then give kedge its way back: `kedge probe {names[0]}` tries it.",
                 f"Von Hand nachsehen, dann kedge wieder einen Weg geben: `kedge probe {names[0]}` prüft ihn.",

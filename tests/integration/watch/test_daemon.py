@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from tests.integration.watch.receiver import Received, receiving
 KEDGE = str(Path(sys.executable).with_name("kedge"))
 LIMIT_S = 120
 INVENTORY = """\
-organisation: {{name: Club}}
+organisation: {{name: Club, time-zone: Asia/Kolkata}}
 people:
   anna: {{channels: "webhook http://127.0.0.1:{port}/anna"}}
   bert: {{channels: "webhook http://127.0.0.1:{port}/bert"}}
@@ -101,6 +102,8 @@ def test_a_job_that_failed_is_told_answered_and_over(club: tuple[Path, Received]
         assert received.at("/bert") == []
         assert daemon("status", "--nagios").returncode == 2
         assert 'kedge_status{thing="backup"} 2' in daemon.get("/metrics")
+        assert re.search(r"for \d+ s, since \d{4}-\d\d-\d\d \d\d:\d\d IST; nobody", daemon("status").stdout)
+        assert re.search(r"Noticed \d{4}-\d\d-\d\d \d\d:\d\d IST\.", post["text"])
         acked = daemon("alerts", "ack", "backup", "--by", "anna")
         assert (acked.returncode, acked.stdout) == (0, "backup: anna takes care of it\n")
         daemon.wait(lambda: json.loads(daemon.get("/status.json"))["incidents"][0]["acknowledged"] == "anna")
@@ -109,6 +112,23 @@ def test_a_job_that_failed_is_told_answered_and_over(club: tuple[Path, Received]
         assert received.at("/anna")[1]["kind"] == "resolved"
         listed = json.loads(daemon("alerts", "list", "--json").stdout)
         assert [one["state"] for one in listed] == ["told", "told"]
+        assert all(one["made"].endswith("Z") for one in listed)
+        assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d IST  anna", daemon("alerts", "list").stdout)
+
+
+def test_in_german_nothing_is_left_in_english(club: tuple[Path, Received]) -> None:
+    folder, received = club
+    text = (folder / "kedge.yaml").read_text()
+    (folder / "kedge.yaml").write_text(text.replace("{name: Club", "{name: Verein, language: de"))
+    with watching(folder) as daemon:
+        daemon.wait(lambda: "wiki" in things(daemon))
+        daemon.get("/ping/backup/fail")
+        daemon.wait(lambda: received.at("/anna"))
+        said = received.at("/anna")[0]["text"]
+        assert "Warum: backup, heartbeat: hat sein Scheitern gemeldet\n" in said
+        shown = daemon("status").stdout
+        assert "niemand hat geantwortet" in shown
+        assert re.search(r"backup +ausgefallen +hat sein Scheitern gemeldet", shown)
 
 
 def test_a_broken_inventory_keeps_the_last_good_one(club: tuple[Path, Received]) -> None:

@@ -39,6 +39,20 @@ def drawn(text: str, user: str = "0") -> tuple[Inventory, str]:
     return check_text(written), written
 
 
+@pytest.mark.parametrize(
+    ("said", "zone"),
+    [
+        (" /usr/share/zoneinfo/Europe/Berlin\n Europe/Berlin\n", "Europe/Berlin"),
+        (" /etc/localtime\n Europe/Vienna\n", "Europe/Vienna"),
+        (" /usr/share/zoneinfo/Etc/UTC\n Etc/UTC\n", ""),
+        (" ../../etc/shadow\n", ""),
+        ("", ""),
+    ],
+)
+def test_a_host_says_its_time_zone(said: str, zone: str) -> None:
+    assert read_inside("ssh web1", f"{HEAD.format(user=0)}== zone\n{said}{END}").zone == zone
+
+
 NGINX = """\
 == sockets
  tcp LISTEN 0 511 0.0.0.0:443 0.0.0.0:* users:(("nginx",pid=5,fd=6))

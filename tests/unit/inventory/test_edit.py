@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedge.errors import InventoryError, OutsideError, Refused, UsageError
-from kedge.inventory.edit import Value, add_entry, flow, set_value
+from kedge.inventory.edit import Edits, Value, add_entry, flow, set_value
 from kedge.inventory.read import read_inventory
 from kedge.inventory.replacement import replace_file
 from kedge.inventory.text import UNPRINTABLE, Composer
@@ -112,6 +112,19 @@ def test_what_was_set_reads_back(inventory: Path) -> None:
     set_value(inventory, "web1", "provider", "hoster")
     set_value(inventory, "web1", "provider", "unknown")
     assert inventory.read_text() == TEXT
+
+
+def test_edits_build_upon_each_other_and_are_shown_before_they_are_written(inventory: Path) -> None:
+    edits = Edits(inventory)
+    edits.add_entry("people", "bert", {"channels": "sms bert"})
+    edits.set_value("", "alerts.tell", ["bert"])
+    with pytest.raises(InventoryError):
+        edits.set_value("bert", "hours", "at night")
+    shown = [line for line in edits.difference()[2:] if line[0] in "+-"]
+    assert shown == ["+  bert:", "+    channels: sms bert", "+alerts:", "+  tell: [bert]"]
+    assert inventory.read_text() == TEXT
+    edits.write()
+    assert changed(inventory) == ["+   bert:", "+     channels: sms bert", "+ alerts:", "+   tell: [bert]"]
 
 
 def test_add_entry_goes_to_the_end_of_its_section(inventory: Path) -> None:

@@ -57,6 +57,7 @@ MEANING = [
     ("hosts:\n  web1: Debian\n", "3:9", "expected the fields of host 'web1' below it ('key: value'), found 'Debian'"),
     ("hosts:\n  web 1: {}\n", "3:3", "'web 1' cannot be a name"),
     ("hosts:\n  unknown: {}\n", "3:3", "'unknown' has a meaning of its own"),
+    ("people:\n  anna: {hours: mon-fri 9-17 Berlin}\n", "3:17", "found 'Berlin'; did you mean 'Europe/Berlin'?"),
     ("hosts:\n  web1: {os: Debian}\n", "3:10", "unknown key 'os' for a host; did you mean 'system'"),
     ("hosts:\n  web1: {last_boot: x}\n", "3:10", "unknown key 'last_boot' for a host; did you mean 'last-boot'?"),
     ("hosts:\n  web1: {login:x}\n", "3:10", "unknown key 'login:x' for a host; is a space missing after ':'?"),
@@ -152,6 +153,12 @@ def test_a_secret_is_refused_and_never_shown(tmp_path: Path, text: str, at: str)
     found = mistakes(tmp_path, HEAD + text)
     assert [each.split(": ")[0] for each in found] == [at], found
     assert "Hunter2x" not in "".join(found)
+
+
+def test_a_mistyped_time_zone_names_the_right_one(tmp_path: Path) -> None:
+    (said,) = mistakes(tmp_path, "organisation: {name: X, time-zone: Europe/Belin}\n")
+    assert "1:36" in said
+    assert "expected a time zone such as 'Europe/Berlin', found 'Europe/Belin'; did you mean 'Europe/Berlin'" in said
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,8 @@ async def _serve(server: NameServer) -> AsyncIterator[int]:
         try:
             while not server.is_silent:
                 (length,) = struct.unpack("!H", await reader.readexactly(2))
-                answer = server.answer(await reader.readexactly(length), over_udp=False)
+                query = await reader.readexactly(length)
+                answer = server.garbage or server.answer(query, over_udp=False)
                 for piece in (struct.pack("!H", len(answer))[:1], struct.pack("!H", len(answer))[1:], answer):
                     writer.write(piece)
                     await writer.drain()

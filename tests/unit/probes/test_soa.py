@@ -31,6 +31,12 @@ async def test_a_cut_answer_is_asked_for_by_tcp_and_read_in_pieces() -> None:
     assert (await look(NameServer(ZONE, cut_udp=True))).status is Status.OK
 
 
+async def test_one_that_no_datagram_reaches_works_only_in_part() -> None:
+    found = await look(NameServer(ZONE, lost=10**6))
+    assert (found.status, found.what) == (Status.DEGRADED, "answers for example.org by TCP only")
+    assert (await look(NameServer(ZONE, lost=2))).status is Status.OK
+
+
 @pytest.mark.parametrize(
     ("server", "what"),
     [

@@ -89,6 +89,16 @@ class TestHealthy:
     async def test_a_lost_datagram_is_no_silence(self) -> None:
         assert (await look(world(ns1=NameServer(ZONE, lost=2)))).status is Status.OK
 
+    async def test_datagrams_lost_until_one_comes_through_are_nothing(self) -> None:
+        """Each server is asked for SOA, NS and two RRsets; the three datagrams of one question, or of three, get lost."""
+        for lost in (3, 9):
+            assert (await look(world(ns1=NameServer(ZONE, lost=lost)))).status is Status.OK
+
+    async def test_a_resolver_is_asked_by_tcp_where_datagrams_get_lost(self) -> None:
+        servers = world()
+        servers[RESOLVER].lost = servers[PARENT].lost = 10**6
+        assert (await look(servers)).status is Status.OK
+
     async def test_an_address_family_without_a_route_says_nothing(self) -> None:
         servers = world()
         resolver = servers[RESOLVER]
@@ -134,6 +144,14 @@ class TestDegraded:
     async def test_a_server_without_tcp(self) -> None:
         found = await look(world(ns2=NameServer(ZONE, has_tcp=False)))
         assert (found.status, found.what) == (Status.DEGRADED, f"ns2.example.org ({NS2}) answers by UDP only")
+
+    async def test_a_server_that_no_datagram_reaches(self) -> None:
+        found = await look(world(ns2=NameServer(ZONE, lost=10**6)))
+        assert (found.status, found.what) == (Status.DEGRADED, f"ns2.example.org ({NS2}) answers by TCP only")
+
+    async def test_a_dead_server_among_lost_datagrams_is_dead(self) -> None:
+        found = await look(world(ns1=NameServer(ZONE, lost=3), ns2=NameServer(ZONE, lost=10**6, has_tcp=False)))
+        assert (found.status, found.what) == (Status.DEGRADED, f"ns2.example.org ({NS2}) did not answer")
 
     async def test_a_stale_server_is_told_by_its_serial_even_where_numbers_wrap(self) -> None:
         old = NameServer(ZONE | {"example.org. SOA": [SOA.format(4294967295)]})

@@ -41,10 +41,12 @@ def test_numbers_are_words_up_to_twelve() -> None:
     ]  # fmt: skip
 
 
-def test_moments_are_told_in_utc() -> None:
+def test_moments_are_told_in_utc_or_where_the_organisation_lives() -> None:
     berlin = NOW.astimezone(timezone(timedelta(hours=1)))
     assert ENGLISH.moment(berlin) == "5 January 2007, 20:00 UTC"
     assert GERMAN.moment(berlin) == "5. Januar 2007, 20:00 UTC"
+    local = Wording("de", PUBLIC, "Europe/Berlin")
+    assert local.moment(NOW.replace(hour=23)) == "6. Januar 2007, 00:00 CET"
     assert (as_iso(berlin), as_minute(berlin)) == ("2007-01-05T20:00:00Z", "2007-01-05 20:00")
 
 

@@ -129,7 +129,10 @@ def test_the_reason_of_the_last_failure_is_told(case_of: CaseOf) -> None:
 @pytest.mark.parametrize(("value", "is_doubtful"), [("none", False), ("900 -> 3 entries since the last backup", True)])
 def test_a_backup_of_what_looks_damaged(case_of: CaseOf, value: str, is_doubtful: bool) -> None:
     facts = (*DRILLS, Fact("wiki", "doubt/settings", "none", NOW), Fact("wiki", "doubt/database", value, NOW))
-    assert ("bk-doubtful" in findings(case_of(SOUND, facts=facts))) is is_doubtful
+    found = findings(case_of(SOUND, facts=facts))
+    assert ("bk-doubtful" in found) is is_doubtful
+    if is_doubtful:
+        assert found["bk-doubtful"].why[0].de == "wiki, database: 900 → 3 Einträge seit dem letzten Backup."
 
 
 def test_one_copy_that_survives_is_enough(case_of: CaseOf) -> None:

@@ -191,3 +191,15 @@ def test_long_chains_are_no_problem(length: int) -> None:
     needs = {f"t{n}": (f"t{n + 1}",) for n in range(length)}
     found = causes(needs, {f"t{n}": {"p": Observation(DOWN, "x")} for n in range(length + 1)})
     assert [one.thing for one in found] == [f"t{length}"]
+
+
+def test_what_was_seen_is_told_in_both_languages() -> None:
+    looks = {
+        "wiki": {"http": Observation(DOWN, "did not answer within 10 s")},
+        "new": {"system": Observation(DOWN, "is full")},
+        "mail": {"smtp": Observation(UNKNOWN, "its host could not be entered: ssh was refused")},
+    }
+    found = {one.thing: one for one in causes({}, looks, parts={"new": "new /var"})}
+    assert [one.de for one in found["wiki"].why] == ["wiki, http: hat binnen 10 s nicht geantwortet"]
+    assert (found["new /var"].title.en, found["new /var"].title.de) == ("new is full", "new ist voll")
+    assert found["mail"].why[0].de == "mail, smtp: der Host war nicht zu betreten: ssh wurde abgewiesen"

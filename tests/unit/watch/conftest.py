@@ -20,9 +20,10 @@ CaseOf = Callable[..., Case]
 
 @pytest.fixture
 def case_of(tmp_path: Path) -> CaseOf:
-    def make(text: str, now: datetime = START) -> Case:
+    def make(text: str, now: datetime = START, time_zone: str = "UTC", language: str = "en") -> Case:
         file = tmp_path / "kedge.yaml"
-        file.write_text("organisation: {name: Test Club}\n" + dedent(text), encoding="utf-8")
+        organisation = f"organisation: {{name: Test Club, time-zone: {time_zone}, language: {language}}}\n"
+        file.write_text(organisation + dedent(text), encoding="utf-8")
         inventory = read_inventory(file)
         return open_case(compile_rules(inventory, now), Facts.of(inventory.facts, now))
 

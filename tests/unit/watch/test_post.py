@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from kedge.inventory.read import read_inventory
 from kedge.model.finding import Finding, Severity, Symptom, Text
 from kedge.rules.case import Case
 from kedge.watch.letter import Letter
@@ -173,12 +171,8 @@ class TestLetter:
             assert said in letter.body
         assert "wiki" not in letter.body
 
-    def test_in_german(self, case_of: CaseOf, tmp_path: Path) -> None:
-        case = case_of(club())
-        file = tmp_path / "kedge.yaml"
-        file.write_text(file.read_text().replace("{name: Test Club}", "{name: Verein, language: de}"))
-        case = replace(case, compiled=replace(case.compiled, inventory=read_inventory(file)))
-        letter = letters(case, notice("new", "mail", "xmpp"), "new")["anna"]
+    def test_in_german(self, case_of: CaseOf) -> None:
+        letter = letters(case_of(club(), language="de"), notice("new", "mail", "xmpp"), "new")["anna"]
         assert letter.subject == "new ist down (mail und xmpp)"
         assert "Erster Schritt: new durch hoster wiederbeleben" in letter.body
 

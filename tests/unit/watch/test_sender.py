@@ -87,6 +87,8 @@ def test_a_second_copy_says_so_and_has_the_same_id() -> None:
     assert message["Message-ID"] == COPY.message_id
     assert message["X-Kedge-Repeated"] == "yes"
     assert message.get_content().startswith("(Sent again")
+    german = replace(again, letter=replace(LETTER, language="de"))
+    assert german.text.startswith("(Noch einmal gesendet")
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=80), st.text(max_size=20))

@@ -125,6 +125,14 @@ class TestLetter:
         (letter,) = letters(case_of(text), told).values()
         assert letter.not_before == START.replace(day=7, hour=10)
 
+    def test_morning_and_moments_are_those_of_the_organisation(self, case_of: CaseOf) -> None:
+        told = replace(notice("wiki", kind="unseen", rule="unseen"), at=START.replace(hour=23))
+        told = replace(told, incident=replace(told.incident, finding=replace(told.incident.finding, since=START)))
+        (letter,) = letters(case_of(club(), time_zone="Europe/Berlin"), told).values()
+        assert letter.not_before == START.replace(day=7, hour=7)
+        assert "since 2007-01-06 19:00 CET." in letter.body
+        assert "UTC" not in letter.body
+
     def test_its_end(self, case_of: CaseOf) -> None:
         told = notice("wiki", kind="resolved", rule="unseen")
         (letter,) = letters(case_of(club()), told).values()
