@@ -24,7 +24,7 @@ async def save(subject: Subject, at: Instance, store: SnapshotStore) -> Snapshot
         spool = Spool(uuid.uuid4().hex, Path(here))
         censuses = []
         spool.files.mkdir()
-        for part in subject.service.parts():
+        for part in subject.parts():
             dump = Dump(part, instance_of(part, at), spool)
             try:
                 await dump.do()

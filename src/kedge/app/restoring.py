@@ -86,7 +86,7 @@ async def _restoration(workshop: Workshop, plan: RestorePlan, run: str) -> Resto
 def _restorable(workshop: Workshop, name: str, to: str) -> Subject:
     """Return the service; what needs a running server is left out of a folder, where its dump is enough."""
     subject = workshop.subject(name)
-    if to.startswith("/") and any(part.needs_running for part in subject.service.parts()):
+    if to.startswith("/") and any(part.needs_running for part in subject.parts()):
         raise UsageError(
             f"{name} has a database, which only a server can take", hint="--to HOST; `kedge drill` proves it restores"
         )

@@ -70,10 +70,15 @@ class Compose(Web):
         """Yield a dump for each database server kedge knows, and a part for each other folder and volume."""
         servers = self._servers()
         dumped = {name: [v for v in self.volumes if name in self._writers(v)] for name in servers}
-        plain = [volume for volume in self.volumes if not servers.keys() & self._writers(volume)]
+        known = servers.keys() | {dump.in_ for dump in self.dumps.values() if dump.in_ in self.databases}
+        plain = [volume for volume in self.volumes if not known & self._writers(volume)]
         placed = {place: self._in_use(volume) for volume in plain if (place := self._place(volume))}
         yield from (replace(part, writer=placed[part.folder]) for part in folder_parts(placed))
         yield from (server.part(dumped[name]) for name, server in servers.items())
+
+    def dumped_volumes(self, container: str) -> tuple[str, ...]:
+        """Return the volumes that are not saved as files, since a dump holds what a database server writes there."""
+        return tuple(v for v in self.volumes if container in self.databases and container in self._writers(v))
 
     def inner(self) -> Mapping[str, Service]:
         """Return the database servers in its containers, as services of their own."""
@@ -82,7 +87,7 @@ class Compose(Web):
     def _servers(self) -> dict[str, Contained]:
         told = ((name, *text.partition(" ")[::2]) for name, text in self.databases.items())
         return {
-            name: Contained(name, SERVERS[server], self._project, self.host, read_names(rest))
+            name: Contained(name, SERVERS[server], self.project_name, self.host, read_names(rest))
             for name, server, rest in told
             if server in SERVERS
         }
@@ -97,7 +102,7 @@ class Compose(Web):
         return ", ".join(f"the database server {name}" for name in sorted(writers))
 
     @property
-    def _project(self) -> str:
+    def project_name(self) -> str:
         """Its name as Compose has it: that of its folder in small letters, without what is no letter or digit."""
         return self.project or re.sub("[^a-z0-9_-]", "", (self.folder or "").rpartition("/")[2].lower())
 
@@ -112,7 +117,7 @@ class Compose(Web):
             return (
                 f"{self.folder}/{inner}" if self.folder and ".." not in volume and inner[:1] not in ("~", ".") else ""
             )
-        return f"{VOLUMES}/{self._project}_{volume}/_data" if self._project else ""
+        return f"{VOLUMES}/{self.project_name}_{volume}/_data" if self.project_name else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,13 +240,6 @@ class Keycloak(WebWithDatabase):
     summary: ClassVar[str] = "Keycloak single sign-on"
 
 
-class Openldap(Service):
-    """The directory of users."""
-
-    kind: ClassVar[str] = "openldap"
-    summary: ClassVar[str] = "the OpenLDAP directory"
-
-
 class Vaultwarden(WebWithDatabase):
     """Passwords."""
 
@@ -320,6 +313,6 @@ class Redis(Service):
 NAMED: tuple[type[Service], ...] = (
     Other, Exim, Mailcow, Sympa, Roundcube, MatrixSynapse, Mastodon, Jitsi,
     BigBlueButton, Mumble, WordPress, Drupal, Typo3, DokuWiki, PhpBB, Discourse, Otrs, Nextcloud,
-    Forgejo, Gitlab, Etherpad, HedgeDoc, Samba, Minecraft, Keycloak, Openldap, Vaultwarden, PowerDNS, Unbound,
+    Forgejo, Gitlab, Etherpad, HedgeDoc, Samba, Minecraft, Keycloak, Vaultwarden, PowerDNS, Unbound,
     Openvpn, Wireguard, Nginx, Apache, Caddy, Redis,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from kedge.kinds.mailman import Mailman3
 from kedge.kinds.mariadb import MariaDB, MySQL
 from kedge.kinds.mediawiki import MediaWiki
 from kedge.kinds.named import NAMED
+from kedge.kinds.openldap import Openldap
 from kedge.kinds.plugin import Plugin
 from kedge.kinds.postfix import Postfix
 from kedge.kinds.postgresql import Postgresql
@@ -24,7 +25,7 @@ from kedge.model.service import Service
 
 _ALL: tuple[type[Service], ...] = (
     Http, StaticSite, Files, MediaWiki, MariaDB, MySQL, Postgresql, Postfix, Dovecot, Bind, Knot, Plugin, Mailman3,
-    Prosody, Ejabberd, RequestTracker, Spirit, Compose, *NAMED,
+    Prosody, Ejabberd, RequestTracker, Spirit, Compose, Openldap, *NAMED,
 )  # fmt: skip
 
 KINDS: Mapping[str, type[Service]] = {kind.kind: kind for kind in sorted(_ALL, key=lambda kind: kind.kind)}

@@ -38,6 +38,7 @@ FOLDER = """\
 DUMP = "    mariadb --default-character-set=utf8mb4 --max-allowed-packet=1G < {file}\n"
 ROLES = "    psql --dbname=postgres --file={file}\n"
 DATABASE = "    pg_restore --create --dbname=postgres {file}\n"
+LOAD = "    {command} < {file}\n"
 OTHER = "    {file}: part {part} of {service}\n"
 ACCOUNTS = "    mariadb --default-character-set=utf8mb4 < {file}   # where none of these accounts are yet\n"
 MNESIA = """\
@@ -99,6 +100,8 @@ def _step(file: str, part: Part, service: str) -> str:
     place = getattr(part, "folder", "")
     if place and file.endswith("/folder.tar"):
         return FOLDER.format(file=file, place=place)
+    if load := getattr(part, "load", ""):
+        return LOAD.format(command=load, file=file)
     for name, how in LOADED.items():
         if file.endswith(name):
             return how.format(file=file)

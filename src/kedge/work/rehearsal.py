@@ -17,6 +17,7 @@ from kedge.model.instance import Command, File, Instance, Obstacle, Part, Progra
 from kedge.model.observation import Observation, Status
 from kedge.model.ports import Address, Clock, Sandbox, Shell, Site, Snapshot, SnapshotStore
 from kedge.model.service import Service
+from kedge.work.recount import expected_of, is_loaded, recount
 from kedge.work.spool import bring, clear, do, size_of
 from kedge.work.step import Done
 from kedge.work.subject import Subject, dial_sockets, instance_of
@@ -24,6 +25,7 @@ from kedge.work.subject import Subject, dial_sockets, instance_of
 FIRST_PORT = 21000  # where no service listens by its own settings, and nothing is given out at random
 READY_EVERY_S = 0.05
 WHY_CHARACTERS = 300
+UNLOADED = "counted as a file, loaded nowhere"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,10 @@ class Copy:
 
 @dataclass(frozen=True)
 class Proof:
-    """What a drill showed: differences to the census, what the probes saw, obstacles, the RPO and RTO measured."""
+    """What a drill showed: differences to the census, what the probes saw, obstacles, the RPO and RTO measured.
+
+    `unloaded` are dumps that nothing says how to load, or that this copy cannot take: counted as files, and no more.
+    """
 
     snapshots: Mapping[str, Snapshot]
     differences: tuple[str, ...]
@@ -47,6 +52,7 @@ class Proof:
     compared: int = 0
     newest: datetime | None = None
     """The moment of the newest entry that came back: a row's, a file's."""
+    unloaded: tuple[str, ...] = ()
 
     @property
     def is_proven(self) -> bool:
@@ -69,9 +75,11 @@ class Proof:
 
     @property
     def grounds(self) -> str:
-        """What was looked at: tallies, how new the newest entry is, probes."""
+        """What was looked at: dumps that are files and no more, tallies, how new the newest entry is, probes."""
         newest = f"newest entry {self.newest:%Y-%m-%d %H:%M}Z; " if self.newest else ""
-        return f"{self.compared} tallies compared; {newest}{', '.join(self.seen) or 'no probes, so only its data'}"
+        files = "".join(f"{name}: {UNLOADED}; " for name in self.unloaded)
+        looked = ", ".join(self.seen) or "no probes, so only its data"
+        return f"{files}{self.compared} tallies compared; {newest}{looked}"
 
 
 def _compact(duration: timedelta) -> str:
@@ -104,6 +112,7 @@ async def rehearse(
         return Proof(
             fetched, tuple(drill.differences), seen, tuple(drill.obstacles), began - oldest, rto, drill.compared,
             drill.newest,
+            tuple(drill.unloaded),
         )  # fmt: skip
 
 
@@ -188,6 +197,7 @@ class _Drill:
         self.obstacles: list[Obstacle] = []
         self.compared = 0
         self.newest: datetime | None = None
+        self.unloaded: list[str] = []
         self._port = FIRST_PORT
 
     async def bring_up(self, subject: Subject, *, is_empty: bool = False) -> Instance | None:
@@ -195,7 +205,7 @@ class _Drill:
 
         One of whose parts is kept in a service that it uses gets that service empty: it brings its own part.
         """
-        own = {part.of for part in subject.service.parts()}
+        own = {part.of for part in subject.parts()}
         uses = {role: await self.bring_up(used, is_empty=role in own) for role, used in subject.uses.items()}
         dial = {
             **dial_endpoints(subject.service, self._take_ports),
@@ -204,7 +214,7 @@ class _Drill:
         at = Instance("sandbox", self.site, dial, uses={role: one for role, one in uses.items() if one})
         steps = list(subject.service.start(at))
         # What starts finds its files where its configuration says. What does not may be /etc itself, and lies apart.
-        at = at if steps else replace(at, data=self.stage.root / "data")
+        at = at if steps else replace(at, data=self.stage.root / "data", runs=False)
         try:
             await self._restore(subject, at, is_running=False, is_empty=is_empty)
             if steps:
@@ -227,7 +237,7 @@ class _Drill:
             runs_first = part.of != "self" or not part.needs_running
             return runs_first is not is_running
 
-        parts = [part for part in subject.service.parts() if is_due(part)]
+        parts = [part for part in subject.parts() if is_due(part)]
         if not parts or is_empty:
             return
         snapshot, here = await self._fetch(subject.name)
@@ -236,9 +246,12 @@ class _Drill:
             self.stage.tell(f"restore {subject.name}, {part.name}")
             on, spool = instance_of(part, at), self.stage.root / "spool" / subject.name / part.name
             await bring(self.site, here / part.name, spool)
-            await part.restore(on, spool)
+            if is_loaded(part, on):
+                await part.restore(on, spool)
+            else:
+                self.unloaded.append(part.name)
             self.stage.tell(f"count {subject.name}, {part.name}")
-            found, expected = await part.census(on), censuses.get(part.name)
+            found, expected = await recount(part, on, spool), expected_of(part, on, censuses.get(part.name))
             counts = self.copies[subject.name].store.capabilities.counts
             lines = expected.difference(found) if expected else ["was never counted"] if counts else []
             self.compared += len(expected.tallies) if expected else 0

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from kedge.errors import OutsideError
 from kedge.model.census import Census
 from kedge.model.instance import Instance, Part
+from kedge.work.recount import expected_of, is_loaded, recount
 from kedge.work.rehearsal import Copy
 from kedge.work.saving import Tidy, write_whole
 from kedge.work.spool import FAR, clear, do, make_empty, push, remove, size_of
@@ -75,7 +76,7 @@ class Restoration:
 
     def deeds(self) -> Sequence[Deed]:
         """Return the steps that restore it."""
-        parts = list(self.subject.service.parts())
+        parts = list(self.subject.parts())
         return (Fetch(self), *(Load(self, part) for part in parts), Settle(self, parts), Tidy(self.folder))
 
     def aside(self, place: PurePosixPath) -> PurePosixPath:
@@ -137,22 +138,32 @@ class Load:
         """Load it; raises OutsideError if it is not what was saved."""
         at = instance_of(self.part, self.of.target)
         kept = await self._put_aside(at)
-        spool = FAR / f"kedge-restore.{self.of.run}.{self.part.name}"
+        spool = self._spool
         try:
             await make_empty(at.site.shell, spool)
             await push(at.site.shell, self.of.spool / self.part.name, spool)
-            await self.part.restore(at, spool)
-        finally:
+            if is_loaded(self.part, at):
+                await self.part.restore(at, spool)
+            self._compare(await recount(self.part, at, spool), at)
+        except BaseException:
             await remove(at.site.shell, spool)
-        self._compare(await self.part.census(at))
+            raise
+        if not is_loaded(self.part, at):
+            return Done(f"its dump is equal and lies in {spool}; nothing says how it is loaded here")
+        await remove(at.site.shell, spool)
         equal = "equal" if self.of.copy.store.capabilities.counts else "loaded; there is no census to compare with"
         return Done(f"{equal}; what was there is {kept}" if kept else equal)
 
     async def undo(self) -> None:
         """Bring back what was there; a database that was loaded stays: it took nobody's place."""
         at = instance_of(self.part, self.of.target)
+        await remove(at.site.shell, self._spool)
         if isinstance(self.part, Placed):
             await do(at.site.shell, "sh", "-c", TAKE_BACK, "sh", *self._places(self.part.place(at)), limit=LONG)
+
+    @property
+    def _spool(self) -> PurePosixPath:
+        return FAR / f"kedge-restore.{self.of.run}.{self.part.name}"
 
     async def _put_aside(self, at: Instance) -> str:
         if not isinstance(self.part, Placed):
@@ -164,8 +175,9 @@ class Load:
     def _places(self, place: PurePosixPath) -> tuple[str, str, str]:
         return str(place), str(self.of.aside(place)), str(self.of.mark(self.part))
 
-    def _compare(self, found: Census) -> None:
-        expected = _CENSUSES.validate_json(self.of.counted.read_bytes()).get(self.part.name)
+    def _compare(self, found: Census, at: Instance) -> None:
+        censuses = _CENSUSES.validate_json(self.of.counted.read_bytes())
+        expected = expected_of(self.part, at, censuses.get(self.part.name))
         counts = self.of.copy.store.capabilities.counts
         lines = expected.difference(found) if expected else ["it was never counted"] if counts else []
         if lines:
@@ -204,7 +216,7 @@ def _make_anew(folder: Path, spool: Path) -> None:
 async def find_replaced(subject: Subject, target: Instance) -> list[PurePosixPath]:
     """Return the places in which something lies that a restoration would put aside."""
     found = []
-    for part in subject.service.parts():
+    for part in subject.parts():
         at = instance_of(part, target)
         if isinstance(part, Placed):
             script = '[ -e "$1" ] && ls -A -- "$1" || true'

@@ -73,7 +73,7 @@ def saving(
     `before` is what each part held when last saved; `opened` are stores that opened a moment ago; `enclosure` is saved
     beside the data.
     """
-    parts = list(subject.service.parts())
+    parts = list(subject.parts())
     unopened = {name: store for name, store in stores.items() if name not in opened}
     return (
         Preflight(subject, at, unopened, spool.folder),
@@ -86,7 +86,7 @@ def saving(
 async def find_obstacles(subject: Subject, at: Instance) -> list[Obstacle]:
     """Return what stands in the way of saving a service; nothing is touched."""
     found: list[Obstacle] = []
-    for part in subject.service.parts():
+    for part in subject.parts():
         met = await part.preflight(instance_of(part, at))
         found += [Obstacle(f"{part.name}: {obstacle.what}", obstacle.fix) for obstacle in met]
     return found
