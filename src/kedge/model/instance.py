@@ -115,9 +115,8 @@ class Part(Protocol):
 class Recountable(Protocol):
     """A part whose dump may not be loaded everywhere, and is counted with its restored copy: it says where, and how."""
 
-    @property
-    def as_file(self) -> frozenset[str]:
-        """The tallies of its census that the dump alone shows again."""
+    def as_file(self, saved: Census) -> Census:
+        """Return what of a saved census the dump alone shows again."""
         ...
 
     def is_loaded(self, at: Instance) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
@@ -82,10 +82,9 @@ class CommandPart:
     instead_of: tuple[str, ...] = ()
     of: str = field(default="self")
 
-    @property
-    def as_file(self) -> frozenset[str]:
-        """The tally of the dump itself: lines, bytes, SHA-256."""
-        return frozenset((DUMP,))
+    def as_file(self, saved: Census) -> Census:
+        """Return the tally of the dump itself: lines, bytes, SHA-256."""
+        return replace(saved, tallies={name: tally for name, tally in saved.tallies.items() if name == DUMP})
 
     async def preflight(self, at: Instance) -> Sequence[Obstacle]:
         """Return what stands in the way: a container nobody gets into, a program that is missing."""

@@ -45,7 +45,9 @@ MNESIA = """\
     ejabberdctl mnesia_change_nodename ejabberd@OLD ejabberd@NEW {file} /var/tmp/renamed   # OLD: strings {file}
     ejabberdctl install_fallback /var/tmp/renamed && ejabberdctl restart
 """
+ZONE = "    {file} is a zone file: pdnsutil load-zone, or any name server\n"
 LOADED = {
+    "/zone": ZONE,
     "/dump.sql": DUMP,
     "/accounts.sql": ACCOUNTS,
     "/roles.sql": ROLES,

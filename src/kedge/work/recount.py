@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 from kedge.model.census import Census
@@ -23,4 +22,4 @@ def expected_of(part: Part, at: Instance, saved: Census | None) -> Census | None
     """Return what must have come back of what was saved: of a dump that is not loaded, the file itself."""
     if saved is None or not isinstance(part, Recountable) or part.is_loaded(at):
         return saved
-    return replace(saved, tallies={name: tally for name, tally in saved.tallies.items() if name in part.as_file})
+    return part.as_file(saved)
