@@ -13,7 +13,7 @@ from kedge.errors import Refused, UsageError
 from kedge.model.instance import ROOT, Instance
 from kedge.model.ports import Run
 from kedge.work.rehearsal import Copy
-from kedge.work.restoring import Restoration, find_replaced
+from kedge.work.restoring import UNLOADED, Restoration, find_replaced
 from kedge.work.run import Plan, name_run, read_plan
 from kedge.work.subject import Subject, dial_sockets
 
@@ -74,6 +74,12 @@ async def restore(workshop: Workshop, plan: RestorePlan) -> Run:
         deeds = (await _restoration(locked, plan, run_id)).deeds()
         frozen = Plan("restore", plan.service, vars(plan))
         return await book.carry_out(await book.begin(frozen, deeds, run_id), deeds)
+
+
+def unloaded(run: Run) -> list[str]:
+    """Return, of what a run restored, the dumps that were not loaded: which, and where each lies now."""
+    found = (step for step in run.steps if step.result.startswith(UNLOADED))
+    return [f"{step.name.removeprefix('load ')}: {step.result}" for step in found]
 
 
 async def _restoration(workshop: Workshop, plan: RestorePlan, run: str) -> Restoration:

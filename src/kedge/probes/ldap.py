@@ -78,7 +78,7 @@ class LdapProbe:
     async def _told(self, line: Dialogue) -> tuple[str, ...]:
         """Return what the server says that it holds (RFC 4512 §5.1)."""
         found = await _ask(line, 2, "", "namingContexts")
-        told = tuple(value for entry in found.entries for value in entry if value)
+        told = tuple(value for entry in found.entries for value in entry if value and value.isprintable())
         if found.code == SUCCESS and told:
             return told
         raise self._missing(found.code, "any directory", line)

@@ -100,7 +100,6 @@ def result_code(content: bytes) -> int:
 
 def values(content: bytes) -> tuple[str, ...]:
     """Return all values of an entry's attributes (§4.5.2); raises NotLdap."""
-    _, *rest = elements(content)
-    attributes = [attribute for _, listed in rest for _, attribute in elements(listed)]
+    attributes = [attribute for _, listed in list(elements(content))[1:] for _, attribute in elements(listed)]
     sets = [one for attribute in attributes for tag, one in elements(attribute) if tag == SET]
     return tuple(value.decode(errors="replace") for one in sets for _, value in elements(one))

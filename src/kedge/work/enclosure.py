@@ -38,7 +38,7 @@ FOLDER = """\
 DUMP = "    mariadb --default-character-set=utf8mb4 --max-allowed-packet=1G < {file}\n"
 ROLES = "    psql --dbname=postgres --file={file}\n"
 DATABASE = "    pg_restore --create --dbname=postgres {file}\n"
-LOAD = "    {command} < {file}\n"
+LOAD = "    {{ {command}\n    }} < {file}\n"
 OTHER = "    {file}: part {part} of {service}\n"
 ACCOUNTS = "    mariadb --default-character-set=utf8mb4 < {file}   # where none of these accounts are yet\n"
 MNESIA = """\

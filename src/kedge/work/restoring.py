@@ -26,6 +26,7 @@ from kedge.work.subject import Subject, instance_of
 
 LONG = timedelta(hours=1)
 SHOWN = 5
+UNLOADED = "its dump is equal and lies in"
 _CENSUSES = TypeAdapter(dict[str, Census])
 
 # $1 where it belongs, $2 where what was there is kept, $3 a mark: that is done, and what lies at $1 is ours. The mark
@@ -149,7 +150,7 @@ class Load:
             await remove(at.site.shell, spool)
             raise
         if not is_loaded(self.part, at):
-            return Done(f"its dump is equal and lies in {spool}; nothing says how it is loaded here")
+            return Done(f"{UNLOADED} {spool}; nothing says how it is loaded here")
         await remove(at.site.shell, spool)
         equal = "equal" if self.of.copy.store.capabilities.counts else "loaded; there is no census to compare with"
         return Done(f"{equal}; what was there is {kept}" if kept else equal)
