@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
@@ -54,9 +54,12 @@ MEASURE = 'wc -l <"$1" && wc -c <"$1" && sha256sum <"$1"'
 FRESH = 'mkdir -p -- "$1" && cd -- "$1" && [ -z "$(ls -A)" ]'
 SAID = (
     "No space left on device", "Permission denied", "No such file or directory", "not found", "Connection refused",
-    "Access denied", "uthentication failed", "Syntax error", "syntax error", "already exists", "MDB_KEYEXIST",
+    "Access denied", "uthentication failed", "Host key verification failed", "Could not resolve hostname",
+    "Connection timed out", "Connection reset", "Connection closed", "Syntax error", "syntax error", "already exists",
+    "MDB_KEYEXIST",
 )  # fmt: skip
 """What programs say that holds nobody's data."""
+LOGIN = "the login failed"
 PLAIN = re.compile(r"(?:exec\s+)?([A-Za-z0-9_./+-]+)(?=\s|$)")
 PIPE = re.compile(r"(?<!\|)\|(?!\|)")
 COUNTED = re.compile(r"(\S*[^\s:]):?\s+(\d{1,18})(?:\s+(\S{1,128}))?")
@@ -80,7 +83,7 @@ class CommandPart:
     limit: timedelta = LONG
     enter: tuple[str, ...] = ()
     instead_of: tuple[str, ...] = ()
-    of: str = field(default="self")
+    of: str = "self"
 
     def as_file(self, saved: Census) -> Census:
         """Return the tally of the dump itself: lines, bytes, SHA-256."""
@@ -230,9 +233,10 @@ def _last_line(ended: Exit) -> str:
 def _failed(what: str, ended: Exit) -> OutsideError:
     """Return an error that shows of a command's complaints only what is known to hold nobody's data."""
     said = ended.stderr.decode(errors="replace")
-    if ended.code in {None, NO_ENTRY}:
-        login = "the login failed"  # which repeats what was said before
-        return OutsideError(f"{what}: {login if said.startswith(login) else _last_line(ended)}")
     known = next((one for one in SAID if one in said), "")
+    if said.startswith(LOGIN) and ended.code is None:  # which repeats what was said before
+        return OutsideError(f"{what}: {LOGIN}{f', {known}' if known else ''}")
+    if ended.code in {None, NO_ENTRY}:
+        return OutsideError(f"{what}: {_last_line(ended)}")
     why = f"{known} (exit code {ended.code})" if known else f"exit code {ended.code}"
     return OutsideError(f"{what}: {why}", hint="run it by hand there: what it says may repeat data, and is not shown")

@@ -111,8 +111,7 @@ async def rehearse(
         oldest = min((snapshot.at for snapshot in fetched.values()), default=began)
         return Proof(
             fetched, tuple(drill.differences), seen, tuple(drill.obstacles), began - oldest, rto, drill.compared,
-            drill.newest,
-            tuple(drill.unloaded),
+            drill.newest, tuple(drill.unloaded),
         )  # fmt: skip
 
 

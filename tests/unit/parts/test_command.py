@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from kedge.adapters.local import LocalShell, LocalSite
+from kedge.adapters.login import LoginNet, LoginShell, LoginSite
 from kedge.errors import OutsideError, Refused, UsageError
 from kedge.kinds.compose import Compose
 from kedge.kinds.dumps import parts_of, programs_of
@@ -42,6 +44,25 @@ async def test_its_standard_output_is_the_dump(spool: PurePosixPath, tmp_path: P
     assert sorted(os.listdir(spool)) == ["SHA256SUMS", "dump"]
     assert read_sums((tmp_path / "spool" / "SHA256SUMS").read_bytes()) == {"dump": tally.digest}
     assert os.stat(spool / "dump").st_mode & 0o077 == 0
+
+
+async def test_behind_a_login_it_is_the_same(spool: PurePosixPath, tmp_path: Path) -> None:
+    far = LoginShell((lambda argv: ("sh", "-c", shlex.join(argv)),))
+    at = Instance("live", LoginSite(far, LoginNet(far)), {})
+    count = "awk '{ print $1, NR }'"
+    part = CommandPart("board", "printf 'a\\nb\\n' | cat", f"cat > {tmp_path}/back", count)
+    assert await part.preflight(at) == []
+    census = await part.save(at, spool)
+    assert {name: tally.count for name, tally in census.tallies.items()} == {"dump": 2, "a": 1, "b": 2}
+    await part.restore(replace(at, mode="target"), spool)
+    assert (tmp_path / "back").read_text() == "a\nb\n"
+    for command, said in (("echo x; exit 255", "exit code 121"), ("echo x; sleep 9", "not done after")):
+        with pytest.raises(OutsideError, match=said):
+            await replace(part, command=command, limit=timedelta(seconds=1)).save(at, spool)
+    gone = LoginShell((lambda argv: ("sh", "-c", "echo 'row Geheim-1, then Connection reset' >&2; exit 255"),))
+    with pytest.raises(OutsideError) as refused:
+        await part.save(Instance("live", LoginSite(gone, LoginNet(gone)), {}), spool)
+    assert refused.value.message.endswith("the login failed, Connection reset")
 
 
 @pytest.mark.parametrize(
