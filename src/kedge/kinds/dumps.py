@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 
 from kedge.errors import UsageError
 from kedge.kinds.compose import Compose
@@ -55,5 +56,5 @@ def _part(service: Service, name: str, dump: Dump) -> Part:
     )
     if not (dump.into and dump.load):
         return part
-    placed = {field: getattr(part, field) for field in CommandPart.__dataclass_fields__}
-    return PlacedCommandPart(**placed, folder=dump.into)
+    placed = {field.name: getattr(part, field.name) for field in fields(part)}
+    return PlacedCommandPart(**placed, into=dump.into)

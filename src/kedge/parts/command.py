@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
+from typing import ClassVar
 
 from kedge.errors import OutsideError, Refused
 from kedge.model.census import Census, Tally
@@ -73,6 +74,7 @@ class CommandPart:
     host into a container, where the commands run; what they write waits on the host.
     """
 
+    file: ClassVar[str] = DUMP
     name: str
     command: str
     load: str = ""
@@ -194,16 +196,16 @@ class CommandPart:
 class PlacedCommandPart(CommandPart):
     """What a command dumps, and loads into a folder that is empty before; counted as a file, and by what is in it."""
 
-    folder: str = "/"
+    into: str = "/"
 
     def place(self, at: Instance) -> PurePosixPath:
         """Return the folder that is filled: what is in it is put aside first."""
-        return at.path(self.folder)
+        return at.path(self.into)
 
     async def restore(self, at: Instance, spool: PurePosixPath) -> None:
         """Let the command load it into its folder, made if it is missing; refuses one with something in it."""
-        if at.mode != "live" and (await _script(at, FRESH, self.folder, limit=QUICK)).code != 0:
-            raise Refused(f"{self.folder} is not empty, or could not be made")
+        if at.mode != "live" and (await _script(at, FRESH, self.into, limit=QUICK)).code != 0:
+            raise Refused(f"{self.into} is not empty, or could not be made")
         await CommandPart.restore(self, at, spool)
 
 

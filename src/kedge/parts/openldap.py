@@ -70,7 +70,7 @@ def directory_part(
         f"{before}slapadd {words}; {own}",
         COUNT,
         may_be_empty=number != "0",
-        folder=folder,
+        into=folder,
         settings=settings,
         numbers=frozenset(one for one, _ in databases),
     )

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from kedge.errors import OutsideError, Refused
 from kedge.model.census import Census, Tally
@@ -71,6 +71,7 @@ class ZonePart:
     is none, the zone is a file and no more. `keeps_keys` says that the keys of a signed zone are saved elsewhere.
     """
 
+    file: ClassVar[str] = FILE
     zone: str
     name: str
     address: str = "127.0.0.1"

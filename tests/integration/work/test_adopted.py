@@ -27,6 +27,8 @@ from kedge.kinds.mariadb import MariaDB
 from kedge.model.saving import Save
 from tests.integration.conftest import need
 from tests.integration.kinds.test_mariadb import SOCKET, Now, live_server
+from tests.integration.kinds.test_openldap import directory
+from tests.integration.kinds.test_openldap import say as ldap_say
 
 KEDGE = str(Path(sys.executable).with_name("kedge"))
 PASSPHRASE = "petersilie-anker-7"
@@ -99,6 +101,23 @@ def test_a_restic_repository_is_seen_drilled_and_restored(desk: Desk) -> None:
     assert not {"bk-untested", "bk-stale", "bk-doubtful"} & set(desk.rules())
     assert "bk-stale" in desk.rules(at="2036-01-01T00:00:00Z")
     assert (desk.folder / "look" / str(desk.folder)[1:] / "share" / "brief.txt").exists()
+
+
+async def test_what_a_job_of_ones_own_dumped_is_drilled_by_the_commands_of_its_kind(desk: Desk) -> None:
+    need("restic", "restic")
+    need("slapd", "slapd")
+    async with directory() as live:
+        texts = [await ldap_say(live, "slapcat", "-n", number) for number in ("0", "1")]
+    (desk.folder / "config.ldif").write_text(texts[0])
+    (desk.folder / "data.ldif.gz").write_bytes(gzip.compress(texts[1].encode()))
+    back_up_by_restic(desk, desk.folder / "config.ldif", desk.folder / "data.ldif.gz")
+    desk.declare("restic", f"{desk.folder}/theirs")
+    finds = f"{{settings: {desk.folder}/config.ldif, database-1: {desk.folder}/data.ldif.gz}}"
+    service = f'  ldap: {{kind: openldap, host: web1, suffixes: "dc=verein,dc=example", save: {{to: theirs, made-by: other, finds: {finds}}}}}'
+    inventory = desk.folder / "kedge.yaml"
+    inventory.write_text(inventory.read_text() + service + "\n")
+    (drilled,) = desk.answer("drill", "ldap")
+    assert drilled["state"] == "proven", drilled
 
 
 def test_what_it_lacks_and_what_shrank_are_doubts(desk: Desk) -> None:

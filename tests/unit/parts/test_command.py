@@ -146,7 +146,7 @@ async def test_a_load_that_fails_and_one_that_nobody_may_do(spool: PurePosixPath
 
 async def test_a_folder_that_is_filled_must_be_empty(spool: PurePosixPath, tmp_path: Path) -> None:
     folder = tmp_path / "filled"
-    part = PlacedCommandPart("board", "echo x", f"cat > {folder}/file", folder=str(folder))
+    part = PlacedCommandPart("board", "echo x", f"cat > {folder}/file", into=str(folder))
     await part.save(copy(), spool)
     await part.restore(copy("target"), spool)
     assert (folder / "file").read_text() == "x\n"
@@ -202,7 +202,7 @@ def test_the_long_form_says_the_rest() -> None:
     service = Files.model_validate({"paths": "/srv/share", "dumps": {"board": {**fields, "needs-running": "no"}}})
     part = of(service)["board"]
     assert isinstance(part, PlacedCommandPart)
-    assert (part.load, part.count, part.ends_with, part.folder) == ("b -x", "c", "d", "/srv/x")
+    assert (part.load, part.count, part.ends_with, part.into) == ("b -x", "c", "d", "/srv/x")
     assert (part.limit, part.needs_running) == (timedelta(hours=2), False)
     assert list(programs_of(service)) == ["b"]
     assert set(of(service)) == {"srv-share", "board"}
