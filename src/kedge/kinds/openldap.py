@@ -18,7 +18,7 @@ COPY = "/drill/slapd.d"
 # rules of who may see what (in a sandbox nobody else is), other servers to follow.
 COPIED = r"""
 mkdir -p -- "$2" /run/slapd /var/run/slapd && slapcat -F "$1" -n 0 -o ldif-wrap=no |
-  grep -v -E '^olc(TLS[A-Za-z]*|Security|LocalSSF|Access|Requires|Disallows):' |
+  grep -v -E '^olc(TLS[A-Za-z]*|Security|LocalSSF|Access|Requires|Disallows|ServerID):' |
   grep -v -i -E '^olc(Syncrepl|UpdateRef|MirrorMode|MultiProvider):' | slapadd -F "$2" -n 0
 """
 PORTS = {"ldap": 389, "ldaps": 636}

@@ -28,7 +28,7 @@ LONG = timedelta(minutes=2)
 SERVICE = Openldap(hostname="ldap.verein.example", suffixes=("dc=verein,dc=example",))
 SUBJECT = Subject("directory", SERVICE)
 HASH = "{SSHA}0123456789abcdefghijklmnopqrstuvwxyz"
-# As people have it: certificates, a demand for them, and nothing for strangers.
+# As people have it: certificates, a demand for them, nothing for strangers, and a second server.
 SETTINGS = """\
 dn: cn=config
 objectClass: olcGlobal
@@ -37,6 +37,8 @@ olcPidFile: /run/slapd/slapd.pid
 olcTLSCertificateFile: /etc/ssl/private/verein.pem
 olcTLSCertificateKeyFile: /etc/ssl/private/verein.key
 olcSecurity: tls=1
+olcServerID: 1 ldap://ldap1.verein.example/
+olcServerID: 2 ldap://ldap2.verein.example/
 
 dn: cn=module{0},cn=config
 objectClass: olcModuleList
@@ -60,6 +62,9 @@ olcSuffix: dc=verein,dc=example
 olcDbDirectory: /var/lib/ldap
 olcRootDN: cn=admin,dc=verein,dc=example
 olcAccess: to * by users read by anonymous auth
+olcSyncrepl: rid=1 provider=ldap://ldap2.verein.example/ searchbase="dc=verein,dc=example" type=refreshAndPersist
+  bindmethod=simple retry="60 +"
+olcMultiProvider: TRUE
 """
 SECOND = """
 dn: olcDatabase={2}mdb,cn=config
