@@ -12,7 +12,8 @@ import asyncio
 import hashlib
 import struct
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -166,30 +167,36 @@ class ZonePart:
         import dns.rcode
         import dns.rdatatype
 
-        async for answer in self._ask(at, dns.rdatatype.SOA):
-            has_authority = bool(answer.flags & dns.flags.AA)
-            return answer.rcode() == dns.rcode.NOERROR and has_authority and bool(answer.answer)
+        async with aclosing(self._ask(at, dns.rdatatype.SOA)) as answers:
+            async for answer in answers:
+                has_authority = bool(answer.flags & dns.flags.AA)
+                return answer.rcode() == dns.rcode.NOERROR and has_authority and bool(answer.answer)
         return False
 
     async def _transfer(self, at: Instance) -> list[Record]:
         """Return every record but the SOA that ends the transfer; raises OutsideError."""
+        import dns.rdatatype
+
         for _ in range(TRIES):
             try:
-                async with asyncio.timeout(LONG.total_seconds()):
-                    return await self._receive(at)
+                async with (
+                    asyncio.timeout(LONG.total_seconds()),
+                    aclosing(self._ask(at, dns.rdatatype.AXFR)) as answers,
+                ):
+                    return await self._receive(answers)
             except Changed:
                 await asyncio.sleep(1)
             except TimeoutError:
                 raise OutsideError(f"{self.zone} was not transferred within {LONG}") from None
         raise OutsideError(f"{self.zone} changed each time while it was transferred")
 
-    async def _receive(self, at: Instance) -> list[Record]:
+    async def _receive(self, answers: AsyncIterator[dns.message.Message]) -> list[Record]:
         import dns.name
         import dns.rcode
         import dns.rdatatype
 
         origin, records = dns.name.from_text(self.zone), list[Record]()
-        async for answer in self._ask(at, dns.rdatatype.AXFR):
+        async for answer in answers:
             if answer.rcode() != dns.rcode.NOERROR:
                 code = dns.rcode.to_text(answer.rcode())
                 raise OutsideError(
@@ -206,7 +213,7 @@ class ZonePart:
                 records.append(record)
         raise OutsideError(f"the transfer of {self.zone} was cut off after {len(records)} records")
 
-    async def _ask(self, at: Instance, kind: dns.rdatatype.RdataType) -> AsyncIterator[dns.message.Message]:
+    async def _ask(self, at: Instance, kind: dns.rdatatype.RdataType) -> AsyncGenerator[dns.message.Message]:
         """Yield the messages that answer one question, by TCP; raises OutsideError for what is no answer to it."""
         import dns.exception
         import dns.flags
