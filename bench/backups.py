@@ -31,12 +31,12 @@ ROW_BYTES, ROWS_AT_ONCE = 1100, 50_000
 TEXT = "CONCAT('Zwölf Boxkämpfer jagen ', seq, ' über den Deich. ', REPEAT(MD5(RAND(seq)), 32))"
 UNCOUNTED = """
 import sys
-from kedge.model.census import Census
 from kedge.parts import folder, mariadb
 assert callable(mariadb.count_all)
 mariadb.count_all = lambda schemas, columns: iter(())
-async def count(self, shell, path, at): return Census(self.name, at, {})
-folder.FolderPart._count = count
+async def digest(shell, path, without, but=""): return {}
+assert callable(folder._digest)
+folder._digest = digest
 from kedge.cli.main import main
 sys.argv = ["kedge", *sys.argv[1:]]
 main()

@@ -54,11 +54,11 @@ def install_keys(host: Host) -> None:
 
 
 def ssh_settings(state: Path) -> str:
-    """An ssh configuration with which the vantage enters every host as root."""
+    """An ssh configuration with which the vantage enters every host as root; a test may add `*.conf` before it."""
     folder = state / "ssh"
     known = f"UserKnownHostsFile {folder / 'known_hosts'}"
     settings = ("User root", f"IdentityFile {folder / 'key'}", "IdentitiesOnly yes", "BatchMode yes", known)
-    return "Host *\n" + "".join(f"    {line}\n" for line in settings)
+    return f"Include {folder}/*.conf\nHost *\n" + "".join(f"    {line}\n" for line in settings)
 
 
 def write_ssh_keys(lab: Lab) -> None:

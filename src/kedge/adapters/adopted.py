@@ -27,7 +27,7 @@ from kedge.adapters.local import LocalShell
 from kedge.adapters.restic import ResticStore, read_moment
 from kedge.errors import OutsideError, UsageError
 from kedge.model.census import Census, Tally
-from kedge.model.ports import Capabilities, Held, Shell, Snapshot
+from kedge.model.ports import Held, Shell, Snapshot
 from kedge.model.service import Service
 
 LONG = timedelta(hours=24)
@@ -89,7 +89,7 @@ class AdoptedStore:
 
     reader: Reader
     wanted: tuple[Wanted, ...]
-    capabilities: ClassVar[Capabilities] = Capabilities(saves=False, counts=False)
+    counts: ClassVar[bool] = False
 
     async def save(self, service: str, spool: Path, censuses: Sequence[Census]) -> Snapshot:
         """Raise UsageError: what others fill is only read."""

@@ -2,8 +2,8 @@
 
 Nothing is believed by the exit code alone: the archive must count exactly the files and bytes that were spooled, and a
 fetched one must match the lengths and SHA-256 it was saved with. A warning (exit code 1) is a failure: borg warns of
-files that it left out. Only one program may write at a time; borg itself removes a lock whose owner is gone. With
-`append_only` the repository is made so, that whoever saves cannot delete for good (borg(1), append-only mode).
+files that it left out. Only one program may write at a time; borg itself removes a lock whose owner is gone. Who may not
+delete is told by borg that he did, and nothing is freed (borg(1), append-only mode): kedge asks before it deletes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kedge.adapters.record import RECORD, compare, compare_below, make_record, r
 from kedge.adapters.secret import Secret
 from kedge.errors import OutsideError
 from kedge.model.census import Census
-from kedge.model.ports import Capabilities, Exit, Snapshot
+from kedge.model.ports import Exit, Snapshot
 
 LOOK_LIMIT = timedelta(minutes=10)
 CARRY_LIMIT = timedelta(hours=24)
@@ -33,6 +33,10 @@ SAID_BYTES = 300
 STAMP = "%Y%m%dT%H%M%SZ"
 OUR_NAME = re.compile(r"kedge-(.+)-(\d{8}T\d{6}Z)")
 OURS = re.compile(r"BORG_(?:REPO|PASSPHRASE|PASSPHRASE_FD|PASSCOMMAND|NEW_PASSPHRASE|DISPLAY_PASSPHRASE)")
+OLDER = (
+    "if it was brought back on purpose, remove `borg/security` and `borg-through/security` in kedge's state folder; "
+    "else find out who put an old copy in its place"
+)
 KNOWN = (
     ("failed to execute borg", "cannot be used: borg is not installed here", "apt install borgbackup"),
     ("is incorrect", "does not open with its passphrase", "the store's `passphrase` is another one"),
@@ -44,9 +48,15 @@ KNOWN = (
     ("ntegrityError", "is damaged", "borg check --verify-data tells what is lost; use another store"),
     ("ntegrity error", "is damaged", "borg check --verify-data tells what is lost; use another store"),
     ("Data integrity", "is damaged", "borg check --verify-data tells what is lost; use another store"),
+    ("newer than repository", "is older than it was", OLDER),
     ("previously located at", "was moved, or is another one of the same id", "borg info once by hand, and answer yes"),
 )  # fmt: skip
 """What borg says -> what it means, what to do."""
+FREED = b"compaction freed"
+NO_DELETION = (
+    "that is as it should be for whoever saves; prune with a key without --append-only: kedge prune --through; "
+    "if the repository itself is append-only, on its host: borg config REPOSITORY append_only 0"
+)
 
 
 @dataclass(frozen=True)
@@ -58,12 +68,16 @@ class BorgStore:
     cache: Path
     shell: LocalShell = field(default_factory=LocalShell)
     append_only: bool = False
-    capabilities: ClassVar[Capabilities] = Capabilities(forgets=True)
+    counts: ClassVar[bool] = True
 
     async def initialise(self) -> None:
-        """Make the repository; raises OutsideError if there is one."""
+        """Make the repository; raises OutsideError if there is one.
+
+        In a folder `append_only` is written into it. By ssh it is up to the keys: that would bind who prunes as well.
+        """
         how = ("--encryption", "repokey-blake2" if self.passphrase else "none")
-        await self.run("init", *how, *(["--append-only"] if self.append_only else []))
+        is_bound = self.append_only and not self.repository.startswith("ssh:")
+        await self.run("init", *how, *(["--append-only"] if is_bound else []))
 
     async def save(self, service: str, spool: Path, censuses: Sequence[Census]) -> Snapshot:
         """Save a spool folder; what an interrupted save left is no archive and is used again by the next one."""
@@ -113,14 +127,24 @@ class BorgStore:
                 return str(archive["name"])
         raise OutsideError(f"{self.repository} has no snapshot {snapshot.id[:8]} any more")
 
+    async def unlock(self) -> None:
+        """Do nothing: borg itself removes a lock whose owner is gone."""
+
     async def forget(self, snapshots: Sequence[Snapshot]) -> None:
         """Forget snapshots and free their room; safe to repeat after half a forget. Only pruning calls this."""
+        await self._free()
         gone = {one.id for one in snapshots}
         archives = (await self.ask("list"))["archives"]
         names = [archive["name"] for archive in archives if archive["id"] in gone]
         if names:
             await self.run("delete", "::" + names[0], *names[1:], limit=CARRY_LIMIT)
-        await self.run("compact", limit=CARRY_LIMIT)
+            await self._free()
+
+    async def _free(self) -> None:
+        """Free the room of what was forgotten; raises OutsideError where that may not be: borg just does nothing then."""
+        said = await self.run("compact", "--info", limit=CARRY_LIMIT)
+        if FREED not in said.stderr:
+            raise OutsideError(f"the store {self.repository} lets nobody delete by this way", hint=NO_DELETION)
 
     async def extract(self, name: str, folder: Path, *paths: str) -> None:
         """Restore an archive, or these paths of it, into a folder."""

@@ -19,7 +19,7 @@ from typing import ClassVar
 from kedge.adapters.record import RECORD, Content, Record, list_files, read_content, read_record, write_record
 from kedge.errors import OutsideError
 from kedge.model.census import Census
-from kedge.model.ports import Capabilities, Clock, Snapshot
+from kedge.model.ports import Clock, Snapshot
 
 FILES = "files"
 PARTIAL = ".partial-"
@@ -31,7 +31,7 @@ class FolderStore:
 
     root: Path
     clock: Clock
-    capabilities: ClassVar[Capabilities] = Capabilities(shares=True)
+    counts: ClassVar[bool] = True
 
     async def save(self, service: str, spool: Path, censuses: Sequence[Census]) -> Snapshot:
         """Save a spool folder and its censuses; raises OutsideError, and then nothing is left of it."""

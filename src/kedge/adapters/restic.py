@@ -25,17 +25,17 @@ from kedge.adapters.record import RECORD, compare, compare_below, make_record, s
 from kedge.adapters.secret import Secret
 from kedge.errors import OutsideError
 from kedge.model.census import Census
-from kedge.model.ports import Capabilities, Exit, Snapshot
+from kedge.model.ports import Exit, Snapshot
 
 LOOK_LIMIT = timedelta(minutes=10)
 CARRY_LIMIT = timedelta(hours=24)
-KEYS = {
-    "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
-    "b2": ("B2_ACCOUNT_ID", "B2_ACCOUNT_KEY"),
-    "azure": ("AZURE_ACCOUNT_NAME", "AZURE_ACCOUNT_KEY"),
-}
-"""The variables in which restic takes the two halves of credentials."""
+KEYS = {"b2": ("B2_ACCOUNT_ID", "B2_ACCOUNT_KEY"), "azure": ("AZURE_ACCOUNT_NAME", "AZURE_ACCOUNT_KEY")}
+"""The variables in which restic takes the two halves of credentials, where it can do so in no other way."""
+S3_KEYS = '[default]\naws_access_key_id = """{}"""\naws_secret_access_key = """{}"""\n'
+"""The file in which it takes those of S3; it is read anew for every request."""
 OURS = re.compile(r"RESTIC_(?:REPOSITORY|PASSWORD)(?:_FILE|_COMMAND)?")
+S3_OURS = re.compile(r"(?:AWS|MINIO)_(?!DEFAULT_REGION|REGION|CA_BUNDLE)\w+")
+"""What would take the place of that file: variables of another account."""
 URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@\s/]+@")
 _USER, _HOST = r"(?:(?P<{}>[^@/:]+)@)?", r"(?P<{}>[^@/:\[\]-][^@/:\[\]]*)"
 SFTP = re.compile(
@@ -44,8 +44,22 @@ SFTP = re.compile(
 )
 """An address behind ssh as restic takes it: `sftp:user@host:folder`, `sftp://user@host:port/folder`."""
 SAID_BYTES = 300
+REFUSED = ("refuses its credentials", "the store's `credentials` are others, or may not read and add here")
+UNREACHED = ("cannot be reached", "is its host up, and does its server run?")
+NO_DELETION = (
+    "lets nobody delete by this address and with these credentials",
+    "that is as it should be for whoever saves; prune by another way: kedge prune --through, --credentials-file",
+)
 KNOWN = (
     ("failed to execute restic", "cannot be used: restic is not installed here", "apt install restic"),
+    ("blob not removed, server response: 403", *NO_DELETION),
+    ("client.RemoveObject: Access Denied", *NO_DELETION),
+    ("401 Unauthorized", *REFUSED),
+    ("The request signature we calculated", *REFUSED),
+    ("ey ID you provided does not exist", *REFUSED),
+    ("ey Id you provided does not exist", *REFUSED),
+    ("Access Denied", *REFUSED),
+    ("dial tcp", *UNREACHED),
     ("wrong password or no key found", "does not open with its passphrase", "the store's `passphrase` is another one"),
     (
         "Is there a repository",
@@ -61,7 +75,8 @@ KNOWN = (
     ("no space left on device", "has no room left", "make room; nothing that was saved is harmed"),
     ("ciphertext verification failed", "is damaged", "restic check --read-data tells what is lost; use another store"),
 )
-"""What restic says -> what it means, what to do."""
+"""What restic says -> what it means, what to do; the first one that fits. It calls all it cannot read a repository that
+may not be there."""
 READING = ("--no-lock",)
 """Who reads needs no lock and waits for none: a pruning that died must not keep anybody from what was saved. Should one
 be going on, what it takes away is missed when the files are compared."""
@@ -80,7 +95,7 @@ class ResticStore:
     cache: Path
     shell: LocalShell = field(default_factory=LocalShell)
     credentials: Secret | None = None
-    capabilities: ClassVar[Capabilities] = Capabilities(shares=True, forgets=True)
+    counts: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -159,11 +174,13 @@ class ResticStore:
 
     async def run(self, *argv: str, folder: Path | None = None, limit: timedelta = LOOK_LIMIT) -> Exit:
         """Return how restic ended; raises OutsideError, that says what it means, for anything but success."""
+        restic = ("restic", *sftp_options(self.repository), *argv)
+        command = restic if folder is None else ("env", f"--chdir={folder}", *restic)
         address = Secret("the repository", self._address())
-        with self.passphrase.piped() as number, address.piped() as where:
-            shell = replace(self.shell, env=self._environment(number, where), fds=(*self.shell.fds, number, where))
-            restic = ("restic", *sftp_options(self.repository), *argv)
-            command = restic if folder is None else ("env", f"--chdir={folder}", *restic)
+        keys = Secret("the keys of S3", self._s3_keys())
+        with self.passphrase.piped() as number, address.piped() as where, keys.opened() as opening:
+            env = self._environment(number, where, opening if keys.value else None)
+            shell = replace(self.shell, env=env, fds=(*self.shell.fds, number, where, opening))
             ended = await shell.run(command, limit=limit)
         if ended.code != 0:
             raise self._explained(argv[0], ended)
@@ -177,12 +194,22 @@ class ResticStore:
         user, _, password = self.credentials.value.partition(b":")
         return b"%s://%s:%s@%s" % (scheme.encode(), _quoted(user), _quoted(password), rest.encode())
 
-    def _environment(self, number: int, where: int) -> Mapping[str, str]:
+    def _s3_keys(self) -> bytes:
+        """Return the credentials as a file that has them, if it is S3 that wants them."""
+        if not self.credentials or not self.repository.startswith("s3:"):
+            return b""
+        key, _, secret = self.credentials.value.decode().partition(":")
+        return S3_KEYS.format(key, secret).encode()
+
+    def _environment(self, number: int, where: int, keys: int | None) -> Mapping[str, str]:
         kept = {name: value for name, value in self.shell.env.items() if not OURS.fullmatch(name)}
         own = {"RESTIC_REPOSITORY_FILE": f"/dev/fd/{where}", "RESTIC_PASSWORD_FILE": f"/dev/fd/{number}"}
         backend = self.repository.partition(":")[0]
         if self.credentials and backend in KEYS:
             own |= dict(zip(KEYS[backend], self.credentials.value.decode().split(":", 1), strict=False))
+        if keys is not None:
+            kept = {name: value for name, value in kept.items() if not S3_OURS.fullmatch(name)}
+            own["AWS_SHARED_CREDENTIALS_FILE"] = f"/dev/fd/{keys}"
         # One line of progress in ten seconds: the standard, sixty in a second, would be all one hears in an hour.
         calm = {"RESTIC_CACHE_DIR": str(self.cache), "RESTIC_PROGRESS_FPS": "0.1", "TZ": "UTC"}
         return {**kept, **own, **calm}

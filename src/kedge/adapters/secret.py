@@ -1,7 +1,7 @@
 """Secrets by reference: `env:NAME`, `file:PATH`, `command:…`; read when they are used, kept by nobody.
 
-What was read reaches a program through a pipe that can be read once: never its arguments, which everybody sees, nor its
-environment, which its own children inherit.
+What was read reaches a program through a pipe that can be read once, or in a file in memory where it reads it again and
+again: never its arguments, which everybody sees, nor its environment, which its own children inherit.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kedge.adapters.local import open_memory
 from kedge.errors import OutsideError
 
 COMMAND_LIMIT_S = 60
@@ -37,6 +38,13 @@ class Secret:
             yield reading
         finally:
             os.close(reading)
+
+    @contextmanager
+    def opened(self) -> Iterator[int]:
+        """Yield a descriptor whose `/dev/fd/N` a child can open as often as it likes."""
+        with open_memory(self.value) as file:
+            file.flush()
+            yield file.fileno()
 
     def hide(self, text: str) -> str:
         """Return a text without the secret in it."""

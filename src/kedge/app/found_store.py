@@ -9,8 +9,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kedge.adapters.borg import BorgStore
-from kedge.adapters.restic import ResticStore
 from kedge.adapters.secret import Secret, read_secret
 from kedge.app.opening import Opened
 from kedge.app.workshop import TELL, Workshop
@@ -20,7 +18,7 @@ from kedge.inventory.read import read_inventory
 from kedge.inventory.secrecy import holds_password
 from kedge.model.care import Organisation
 from kedge.model.inventory import Inventory, Sections
-from kedge.model.ports import Snapshot
+from kedge.model.ports import Repository, Snapshot
 from kedge.model.saving import Drill, Save, Store
 from kedge.work.enclosure import ENCLOSED, INVENTORY, STORE
 
@@ -64,8 +62,7 @@ async def open_found(given: Given, tell: Callable[[str], None] = TELL) -> Worksh
     Raises OutsideError if the store does not open or has no inventory, UsageError for an address that cannot be meant.
     """
     workshop = _without_inventory(given, tell)
-    store = workshop.own_store(NAMELESS)
-    assert isinstance(store, ResticStore | BorgStore)
+    store = workshop.repository(NAMELESS)
     snapshots = await store.list_all()
     if not snapshots:
         raise OutsideError(f"{given.place} holds no snapshot made by kedge")
@@ -101,7 +98,7 @@ def _type(where: str) -> str:
 
 
 async def _find_inventory(
-    store: ResticStore | BorgStore, snapshots: Sequence[Snapshot], given: Given, tell: Callable[[str], None]
+    store: Repository, snapshots: Sequence[Snapshot], given: Given, tell: Callable[[str], None]
 ) -> tuple[str, Inventory]:
     """Return the name of a store and its newest inventory that can be read; the given one, if there is one."""
     if given.inventory:

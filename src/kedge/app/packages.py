@@ -11,17 +11,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from kedge.adapters.borg import BorgStore
 from kedge.adapters.debian_root import DebianRoots, find_folder
 from kedge.adapters.login import enter
 from kedge.adapters.package_archive import PackageArchive
-from kedge.adapters.restic import ResticStore
 from kedge.app.workshop import A_MOMENT, Workshop, first_line
 from kedge.errors import EvidenceError, KedgeError, OutsideError, UsageError
 from kedge.kinds.dumps import programs_of
 from kedge.model.facts import Fact
 from kedge.model.package import PackageList, merge, name_some, read_packages
-from kedge.model.ports import Snapshot, SnapshotStore
+from kedge.model.ports import Repository, Snapshot, SnapshotStore
 from kedge.work.enclosure import ENCLOSED, PACKAGES
 from kedge.work.provenance import Provenance, ask, read_provenance
 from kedge.work.rehearsal import WHY_CHARACTERS
@@ -166,7 +164,7 @@ async def read_lists(copies: Mapping[str, tuple[SnapshotStore, Snapshot]]) -> Pa
 
 async def _read_list(service: str, store: SnapshotStore, snapshot: Snapshot) -> PackageList:
     text = ""
-    if isinstance(store, ResticStore | BorgStore):
+    if isinstance(store, Repository):
         with tempfile.TemporaryDirectory(prefix="kedge-found-") as here:
             await store.fetch_below(snapshot, ENCLOSED, Path(here))
             text = await asyncio.to_thread(_read, Path(here, ENCLOSED, PACKAGES))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from kedge.adapters.borg import BorgStore
-from kedge.adapters.restic import ResticStore
-from kedge.app.workshop import Workshop
-from kedge.errors import Refused, UsageError
+from kedge.app.workshop import DECLARED, Way, Workshop
+from kedge.errors import Refused
 from kedge.model.ports import Run, Snapshot
 from kedge.work.retention import Retention
 from kedge.work.run import read_plan
@@ -39,25 +37,36 @@ class PrunePlan:
             )
 
 
-async def plan_prune(workshop: Workshop, store: str, retention: Retention, through: str = "") -> PrunePlan:
+async def plan_prune(workshop: Workshop, store: str, retention: Retention, way: Way = DECLARED) -> PrunePlan:
     """Return what pruning a store would forget; touches nothing."""
-    opened = _open(workshop, store, through)
+    opened = workshop.repository(store, way)
     goes: list[Snapshot] = []
     stays = 0
     for name, service in workshop.opened.inventory.sections.services.items():
         if service.save and store in service.save.to and service.save.made_by == "kedge":
             snapshots = await opened.list(name)
+            _require_newest(workshop, store, name, snapshots)
             chosen = retention.choose(snapshots, find_proven(workshop, name))
             goes, stays = [*goes, *chosen], stays + len(snapshots) - len(chosen)
     return PrunePlan(store, tuple(goes), stays)
 
 
-async def prune(workshop: Workshop, plan: PrunePlan, through: str = "") -> None:
+def _require_newest(workshop: Workshop, store: str, service: str, snapshots: Sequence[Snapshot]) -> None:
+    """Raise Refused if the last snapshot that was saved is gone: freeing room would make somebody's deletion final."""
+    saved = workshop.database.facts(workshop.clock.now()).get(service, f"backup/{store}")
+    if saved and saved.value not in {one.id for one in snapshots}:
+        raise Refused(
+            f"snapshot {saved.value[:8]} of {service}, the last one saved to {store} ({saved.at:%Y-%m-%d %H:%M}Z), is gone",
+            hint="find out who deleted it, and bring it back (docs/backups.md); if all is well: save again, then prune",
+        )
+
+
+async def prune(workshop: Workshop, plan: PrunePlan, way: Way = DECLARED) -> None:
     """Forget what a plan says, and nothing else; what was interrupted is finished by pruning again."""
     with workshop.locked(f"prune-{plan.store}") as locked:
         if plan.goes:
             locked.tell(f"forget {len(plan.goes)} snapshots in {plan.store}, and free their room")
-            await _open(locked, plan.store, through).forget(plan.goes)
+            await locked.repository(plan.store, way).forget(plan.goes)
 
 
 def find_proven(workshop: Workshop, service: str) -> set[str]:
@@ -69,17 +78,6 @@ def find_proven(workshop: Workshop, service: str) -> set[str]:
 
 def _is_proof(run: Run) -> bool:
     return run.id.startswith("drill-") and run.state == "done" and run.steps[0].result.startswith("ok ")
-
-
-def _open(workshop: Workshop, store: str, through: str) -> ResticStore | BorgStore:
-    """Return the store, by another address if one is given; raises UsageError for one that cannot be pruned."""
-    if store not in workshop.opened.inventory.sections.stores:
-        workshop.opened.inventory.find(store)
-        raise UsageError(f"'{store}' is not a store")
-    opened = workshop.own_store(store)
-    if not isinstance(opened, ResticStore | BorgStore):
-        raise UsageError(f"store {store} is not pruned by kedge", hint="type: restic or borg")
-    return replace(opened, repository=through) if through else opened
 
 
 def listing(plan: PrunePlan) -> Sequence[tuple[str, str, str]]:

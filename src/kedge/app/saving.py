@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from kedge.adapters.adopted import AdoptedStore
 from kedge.app.enclosing import read_enclosure
 from kedge.app.packages import keep_packages, list_packages
 from kedge.app.workshop import Workshop, first_line
@@ -114,9 +113,7 @@ async def look_at(workshop: Workshop, subject: Subject) -> Outcome:
 
 
 async def _look_into(workshop: Workshop, subject: Subject, store: str) -> Seen:
-    adopted = workshop.store(store, subject.name)
-    assert isinstance(adopted, AdoptedStore)
-    held = await adopted.look(subject.name)
+    held = await workshop.adopted(store, subject.service).look(subject.name)
     return judge_adopted(subject.name, store, held, _counted_before(workshop, subject), _rpo(workshop, subject))
 
 
@@ -230,12 +227,5 @@ def _counted_before(workshop: Workshop, subject: Subject) -> Mapping[str, Count]
 
 async def initialise(workshop: Workshop, name: str) -> None:
     """Make a store that is not there yet; raises KedgeError if it is there, or is of another type."""
-    stores = workshop.opened.inventory.sections.stores
-    if name not in stores:
-        workshop.opened.inventory.find(name)
-        raise UsageError(f"'{name}' is not a store")
-    kind = stores[name].type
-    if kind not in {"restic", "borg"}:
-        raise UsageError(f"store {name} is of type '{kind}'", hint="only type: restic and borg are made by kedge")
-    await (workshop.restic(name) if kind == "restic" else workshop.borg(name)).initialise()
+    await workshop.repository(name).initialise()
     workshop.note_open(name)

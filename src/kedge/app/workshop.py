@@ -23,8 +23,9 @@ from kedge.errors import KedgeError, UsageError
 from kedge.evidence.database import Database
 from kedge.evidence.place import PASSWORD, find_folder
 from kedge.inventory.secrecy import holds_password
-from kedge.model.ports import Site, SnapshotStore
+from kedge.model.ports import Repository, Site, SnapshotStore
 from kedge.model.saving import Store
+from kedge.model.service import Service
 from kedge.work.lock import hold
 from kedge.work.run import Logbook
 from kedge.work.subject import Subject
@@ -45,6 +46,17 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the present moment."""
         return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Way:
+    """Another way into a store than the declared one, for those who may delete: its address, a file of credentials."""
+
+    address: str = ""
+    credentials: str = ""
+
+
+DECLARED = Way()
 
 
 @dataclass(frozen=True)
@@ -127,38 +139,54 @@ class Workshop:
         """Return a store, not yet looked at, adopted if others save this service to it; raises KedgeError."""
         one = self.opened.inventory.sections.services.get(service)
         if one and one.save and one.save.made_by == "other":
-            return AdoptedStore(self._reader(name, one.host or ()), find_wanted(one))
-        return self.own_store(name)
-
-    def own_store(self, name: str) -> SnapshotStore:
-        """Return a store that kedge saves to; raises KedgeError if it cannot."""
+            return self.adopted(name, one)
         store = self.opened.inventory.sections.stores[name]
-        if not store.repository or store.type not in {"restic", "borg", "folder"}:
-            hint = "type: restic or borg, and a repository"
-            raise UsageError(f"store {name}: kedge cannot save to type '{store.type}'", hint=hint)
-        if store.type == "folder":
+        if store.type == "folder" and store.repository:
             return FolderStore(Path(store.repository), self.clock)
-        return self.restic(name) if store.type == "restic" else self.borg(name)
+        return self.repository(name)
 
-    def restic(self, name: str) -> ResticStore:
-        """Return a store that is a restic repository."""
-        store = self._without_password(name)
+    def adopted(self, name: str, service: Service) -> AdoptedStore:
+        """Return a store to which others save this service; raises KedgeError if kedge cannot read it."""
+        return AdoptedStore(self._reader(name, service.host or ()), find_wanted(service))
+
+    def repository(self, name: str, way: Way = DECLARED) -> Repository:
+        """Return a store that restic or borg keeps for kedge, by the way in that is given; raises KedgeError."""
+        declared = self.opened.inventory.sections.stores.get(name)
+        if declared is None:
+            self.opened.inventory.find(name)
+            raise UsageError(f"'{name}' is not a store")
+        if declared.type not in {"restic", "borg"}:
+            raise UsageError(
+                f"store {name} is of type '{declared.type}'", hint="kedge can do this to type: restic or borg"
+            )
+        if not declared.repository:
+            raise UsageError(f"store {name} has no `repository`", hint="its address, such as sftp:user@host:/folder")
+        return self._restic(name, way) if declared.type == "restic" else self._borg(name, way)
+
+    def _restic(self, name: str, way: Way) -> ResticStore:
+        store = self._without_password(name, way)
         passphrase = self._secret(store.passphrase)
         if passphrase is None:
             raise UsageError(f"store {name} has no `passphrase`", hint="name a secret; `kedge backup` needs its `from`")
         # restic removes its lock when it is interrupted, not when it is terminated (0.14).
         near = replace(self.near, hop=lambda argv: (*ENDS_TOO, *argv))
-        return ResticStore(store.repository, passphrase, self.folder / "cache", near, self._secret(store.credentials))
+        given = read_secret(f"file:{way.credentials}", {}) if way.credentials else self._secret(store.credentials)
+        return ResticStore(store.repository, passphrase, self.folder / "cache", near, given)
 
-    def borg(self, name: str) -> BorgStore:
+    def _borg(self, name: str, way: Way) -> BorgStore:
         """Return a store that is a borg repository; without a `passphrase` it is taken for one without encryption."""
-        store = self._without_password(name)
+        if way.credentials:
+            raise UsageError(f"store {name}: borg asks for no credentials", hint="its key is ssh's: --through ssh://…")
+        store = self._without_password(name, way)
         is_closed = bool(store.append_only)
         where = store.repository.partition("::")[0]
-        return BorgStore(where, self._secret(store.passphrase), self.folder / "borg", self.near, is_closed)
+        # By two addresses a repository is two of the same id to borg, which then asks whether that is meant.
+        cache = self.folder / ("borg-through" if way.address else "borg")
+        return BorgStore(where, self._secret(store.passphrase), cache, self.near, is_closed)
 
-    def _without_password(self, name: str) -> Store:
+    def _without_password(self, name: str, way: Way) -> Store:
         store = self.opened.inventory.sections.stores[name]
+        store = store.model_copy(update={"repository": way.address}) if way.address else store
         if holds_password(store.repository):
             raise UsageError(f"store {name}: its repository has a password in it", hint="`credentials`: name a secret")
         return store
@@ -176,9 +204,9 @@ class Workshop:
         """Return what reads a store that others fill; raises KedgeError for one that kedge cannot read."""
         store = self.opened.inventory.sections.stores[name]
         if store.type == "restic":
-            return ResticReader(self.restic(name), hosts)
+            return ResticReader(self._restic(name, DECLARED), hosts)
         if store.type == "borg":
-            return BorgReader(self.borg(name), hosts, store.repository.partition("::")[2] or "*")
+            return BorgReader(self._borg(name, DECLARED), hosts, store.repository.partition("::")[2] or "*")
         if store.type == "newest-file" and store.repository.startswith("/"):
             host = self.opened.inventory.sections.hosts.get(store.on or "")
             return FileReader(enter(host.login if host and host.login else "local", self.near).shell, store.repository)

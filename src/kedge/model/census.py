@@ -9,6 +9,9 @@ from datetime import datetime
 QUESTIONS, DOUBLED, OUTSIDE = "question-marks", "double-encoded", "outside-the-snapshot"
 """Remarks that say how much text may be damaged (`table rows, …`), and what no snapshot holds still."""
 
+DAMAGED, UNCHECKED = "damaged", "unchecked"
+"""Remarks that say what its own program calls damaged, and what it could not check."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:

@@ -138,28 +138,16 @@ class Held:
     parts: Mapping[str, Tally | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What can be done with a store: save to it, while others do so as well; forget snapshots; compare what comes back.
-
-    An adopted store is only read; what it holds was never counted, so that nothing can be compared with it.
-    """
-
-    saves: bool = True
-    shares: bool = False
-    forgets: bool = False
-    counts: bool = True
-
-
 class SnapshotStore(Protocol):
     """A place that holds snapshots. Saving and deleting are separate powers: there is no delete here.
 
-    Everything raises OutsideError if the store cannot be reached, opened or believed.
+    Everything raises OutsideError if the store cannot be reached, opened or believed. What more a store can do it says
+    by being a `Repository`.
     """
 
     @property
-    def capabilities(self) -> Capabilities:
-        """What can be done with it."""
+    def counts(self) -> bool:
+        """Whether what it holds was counted when it was saved: then what comes back must be equal."""
         ...
 
     async def save(self, service: str, spool: Path, censuses: Sequence[Census]) -> Snapshot:
@@ -172,6 +160,31 @@ class SnapshotStore(Protocol):
 
     async def fetch(self, snapshot: Snapshot, spool: Path) -> Snapshot:
         """Restore a snapshot's spool folder, verified against what was saved; return it with its censuses."""
+        ...
+
+
+@runtime_checkable
+class Repository(SnapshotStore, Protocol):
+    """A store that a program such as restic or borg keeps for kedge alone; every such program can do all of this."""
+
+    async def initialise(self) -> None:
+        """Make it; raises OutsideError if it is there."""
+        ...
+
+    async def list_all(self) -> Sequence[Snapshot]:
+        """Return the snapshots of every service, oldest first."""
+        ...
+
+    async def fetch_below(self, snapshot: Snapshot, folder: str, spool: Path) -> None:
+        """Restore one folder of a snapshot, verified as `fetch` does; nothing if it has none."""
+        ...
+
+    async def unlock(self) -> None:
+        """Remove the locks of programs that are gone, and of no others; nothing where they go by themselves."""
+        ...
+
+    async def forget(self, snapshots: Sequence[Snapshot]) -> None:
+        """Forget snapshots and free their room; safe to repeat after half a forget. Only pruning calls this."""
         ...
 
 

@@ -12,22 +12,43 @@ from kedge.errors import OutsideError, Refused
 from kedge.model.census import OUTSIDE, Census, Tally
 from kedge.model.instance import Instance, Obstacle
 from kedge.model.ports import Exit, Shell
+from kedge.parts.sqlite import Held, append, find_databases, hold
 
 ARCHIVE = "folder.tar"
 SKIPPED = "skipped"
 LOOK_LIMIT = timedelta(minutes=30)
 LOAD_LIMIT = timedelta(hours=12)
 TRIES = 2
+KINDS = ("f", "d", "l")
+"""What is saved: files, folders, links."""
 
 # One record for each entry: type, mode, size, mtime, ctime, inode, link target, path; NUL between all.
 # What lies in a folder named after the first word is passed over; the folder itself is not.
 PASS_OVER = 'cd -- "$1" && shift && for one; do set -- "$@" -path "./$one/*" -prune -o; shift; done && find . "$@" '
 LIST = PASS_OVER + r"""-printf '%y\0%m\0%s\0%T@\0%C@\0%i\0%l\0%P\0'"""
-DIGESTS = PASS_OVER + "-type f -print0 | xargs -0 -r sha256sum -z --"
+# The first word is a file of names in order, each ended by NUL: those are passed over, if it is there.
+DIGESTS = (
+    "but=$1 && shift && "
+    + PASS_OVER
+    + """-type f -print0 | if [ -e "$but" ]; then LC_ALL=C sort -z | LC_ALL=C comm -z -23 - "$but"; else cat; fi |
+xargs -0 -r sha256sum -z --"""
+)
 # Devices, pipes and sockets are left out by name: an ordinary user could not unpack them, and nobody misses them.
-SAVE = r"""cd -- "$1" && archive=$2 skipped=$3 && find . ! -type f ! -type d ! -type l -print > "$skipped" && shift 3 &&
-for one; do [ ! -d "$one" ] || find "./$one" -mindepth 1 -maxdepth 1 -print >> "$skipped"; done &&
-exec tar --create --file="$archive" --sort=name --acls --xattrs --anchored --no-wildcards --exclude-from="$skipped" ."""
+# A list of names that are left out is one of lines: a name of several lines comes as a word for tar, among the folders.
+SAVE = r"""cd -- "$1" && archive=$2 skipped=$3 but=$4 && shift 4 &&
+find . ! -type f ! -type d ! -type l -print > "$skipped" &&
+if [ -e "$but" ]; then
+  LC_ALL=C sort -z -o "$but" -- "$but" && sed -z '/\n/d' -- "$but" | tr '\0' '\n' >> "$skipped"
+fi &&
+for one; do
+  shift
+  case $one in
+    --exclude=*) set -- "$@" "$one" ;;
+    *) [ ! -d "./$one" ] || find "./$one" -mindepth 1 -maxdepth 1 -print >> "$skipped" ;;
+  esac
+done &&
+exec tar --create --file="$archive" --sort=name --acls --xattrs --anchored --no-wildcards --exclude-from="$skipped" \
+  "$@" ."""
 NOW = "date +%s"
 UNREADABLE = 'find "$1" ! -type l ! -readable -print -quit'
 
@@ -47,7 +68,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class FolderPart:
-    """One folder with everything below it: contents, modes, owners, links, ACLs, extended attributes.
+    """One folder: contents, modes, owners, links, ACLs, extended attributes; SQLite databases in it are held still.
 
     Its census leaves owners and times out, since a sandbox has only one user; sockets, pipes and devices are not saved.
     """
@@ -61,6 +82,8 @@ class FolderPart:
     """Folders in it, by plain names, of which nothing is saved but that they are there: locks, caches."""
     writer: str = ""
     """A program that writes into it at any moment, so that its files may not fit together: its census says so."""
+    patience: timedelta = timedelta(seconds=30)
+    """How long each SQLite database in it may be locked by a program before it is saved as a mere file."""
 
     def place(self, at: Instance) -> PurePosixPath:
         """Return where it belongs, and what a restoration would take the place of."""
@@ -81,26 +104,65 @@ class FolderPart:
         return []
 
     async def save(self, at: Instance, spool: PurePosixPath) -> Census:
-        """Write the archive; its census counts exactly what is in it, even while files change."""
-        shell, path, archive = at.site.shell, str(at.path(self.folder)), str(spool / ARCHIVE)
+        """Write the archive; its census counts exactly what is in it, even while files change.
+
+        SQLite databases in it are held still; where that cannot be, the census says so.
+        """
         for _ in range(TRIES):
-            began, before = await _now(shell), await _list(shell, path, self.without)
-            ended = await _script(shell, SAVE, path, archive, str(spool / SKIPPED), *self.without, limit=LOAD_LIMIT)
-            if ended.code not in {0, 1}:  # 1: "some files differ" (GNU tar manual, section 3.2)
-                raise _failed(f"{path} could not be saved", ended)
-            census = self._remarked(await self._count(shell, path, began))
-            if ended.code == 0 and before == await _list(shell, path, self.without):
+            began = await _now(at.site.shell)
+            held, census = await self._save_once(at, spool, began)
+            if census:
                 return census
-        return self._remarked(await self._count_archive(shell, archive, spool / "count", began))
+        return await self._count_archive(at.site.shell, spool, began, held)
 
-    def _remarked(self, census: Census) -> Census:
-        return replace(census, remarks={OUTSIDE: f"files of {self.writer}"}) if self.writer else census
-
-    async def _count_archive(self, shell: Shell, archive: str, scratch: PurePosixPath, at: datetime) -> Census:
-        """Return the census of an archive by unpacking it: for folders that never hold still."""
+    async def _save_once(self, at: Instance, spool: PurePosixPath, began: datetime) -> tuple[Held, Census | None]:
+        """Write the archive; return what became of databases in it, and its census unless anything else changed."""
+        shell, path, held = at.site.shell, str(at.path(self.folder)), Held(spool / "held")
+        before = await _list(shell, path, self.without)
+        databases = await find_databases(shell, path, [(one.path, one.size) for one in before if one.type == "f"])
         try:
-            await _unpack(shell, archive, str(scratch), keeps_owners=False)
-            return await self._count(shell, str(scratch), at)
+            if databases:
+                held = await hold(shell, path, databases, held.room, self.patience)
+            members = await self._archive(shell, path, spool, held)
+            digests = await _digest(shell, path, self.without, str(held.left_out))
+            after = await _list(shell, path, self.without)
+            if _lasting(before, held) != _lasting(after, held):
+                return held, None
+            copies, copied = await _read_copies(shell, held)
+            entries = [*_beside(before, held), *copies]
+            if members is not None and members != sum(entry.type in KINDS for entry in entries):
+                return held, None
+            return held, self._remarked(take_census(self.name, began, entries, {**digests, **copied}), held)
+        finally:
+            if databases:
+                await shell.run(("rm", "-rf", "--", str(held.room)), limit=LOOK_LIMIT)
+
+    async def _archive(self, shell: Shell, path: str, spool: PurePosixPath, held: Held) -> int | None:
+        """Write the archive; return how many members it has, if any of them is a copy of what was held still."""
+        odd = [f"--exclude=./{name}" for name in sorted(held.replaced) if "\n" in name]
+        archive = str(spool / ARCHIVE)
+        words = (path, archive, str(spool / SKIPPED), str(held.left_out), *self.without, *odd)
+        ended = await _script(shell, SAVE, *words, limit=LOAD_LIMIT)
+        if ended.code not in {0, 1}:  # 1: "some files differ" (GNU tar manual, section 3.2): the lists tell
+            raise _failed(f"{path} could not be saved", ended)
+        return await append(shell, archive, held) if held.names else None
+
+    def _remarked(self, census: Census, held: Held) -> Census:
+        found = dict(held.remarks())
+        loose = [f"files of {self.writer}" if self.writer else "", found.get(OUTSIDE, "")]
+        outside = {OUTSIDE: ", ".join(filter(None, loose))} if any(loose) else {}
+        return replace(census, remarks={**found, **outside})
+
+    async def _count_archive(self, shell: Shell, spool: PurePosixPath, at: datetime, held: Held) -> Census:
+        """Return the census of an archive by unpacking it: for folders that never hold still."""
+        scratch = spool / "count"
+        try:
+            await _unpack(shell, str(spool / ARCHIVE), str(scratch), keeps_owners=False)
+            entries = await _list(shell, str(scratch), self.without)
+            new = [(one.path, one.size) for one in entries if one.type == "f" and one.path not in held.words]
+            late = dict.fromkeys(await find_databases(shell, str(scratch), new), "late")
+            census = take_census(self.name, at, entries, await _digest(shell, str(scratch), self.without))
+            return self._remarked(census, replace(held, words={**late, **held.words}))
         finally:
             await shell.run(("rm", "-rf", "--", str(scratch)), limit=LOOK_LIMIT)
 
@@ -118,29 +180,48 @@ class FolderPart:
 
     async def census(self, at: Instance) -> Census:
         """Count what is there now: entries and a digest for each folder directly below."""
-        shell = at.site.shell
-        return await self._count(shell, str(at.path(self.folder)), await _now(shell))
-
-    async def _count(self, shell: Shell, path: str, at: datetime) -> Census:
-        entries = await _list(shell, path, self.without)
-        ended = await _script(shell, DIGESTS, path, *self.without, limit=LOAD_LIMIT)
-        # A file that vanished meanwhile makes sha256sum fail; the caller compares the lists before and after.
-        fields = [line.partition("  ") for line in _text(ended.stdout).split("\0") if line]
-        digests = {name.removeprefix("./"): digest for digest, _, name in fields}
-        return take_census(self.name, at, entries, digests)
+        shell, path = at.site.shell, str(at.path(self.folder))
+        began, entries = await _now(shell), await _list(shell, path, self.without)
+        return take_census(self.name, began, entries, await _digest(shell, path, self.without))
 
 
 def take_census(part: str, at: datetime, entries: Sequence[Entry], digests: Mapping[str, str]) -> Census:
     """Return the census of listed entries: one tally for each first-level folder, `.` for what lies directly there."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
-        if entry.type in "fdl" and entry.path:
+        if entry.type in KINDS and entry.path:
             first, slash, _ = entry.path.partition("/")
             groups.setdefault(_printable(first) if slash or entry.type == "d" else ".", []).append(entry)
     tallies = {name: _tally(found, digests) for name, found in groups.items()}
     files = [entry.modified for entry in entries if entry.type == "f"]
     newest = datetime.fromtimestamp(max(files), UTC) if files else None
     return Census(part, at, tallies, newest)
+
+
+def _beside(entries: Sequence[Entry], held: Held) -> list[Entry]:
+    """Return the entries whose place no copy takes."""
+    replaced = held.replaced
+    return [entry for entry in entries if entry.path not in replaced] if replaced else list(entries)
+
+
+def _lasting(entries: Sequence[Entry], held: Held) -> list[Entry]:
+    """Return what must not change while it is saved: of a folder in which a held database lies, only that it is there.
+
+    Its writers make and remove files beside it, which changes the folder. What is not theirs is counted in the archive.
+    """
+    folders = {name.rpartition("/")[0] for name in held.names}
+    return [
+        replace(entry, size=0, modified=0.0, stamp=("", "")) if entry.type == "d" and entry.path in folders else entry
+        for entry in _beside(entries, held)
+    ]
+
+
+async def _read_copies(shell: Shell, held: Held) -> tuple[list[Entry], Mapping[str, str]]:
+    """Return the copies of what was held still as entries of the folder, and their digests."""
+    if not held.names:
+        return [], {}
+    entries = [entry for entry in await _list(shell, str(held.copies), ()) if entry.path in held.names]
+    return entries, await _digest(shell, str(held.copies), ())
 
 
 def _printable(name: str) -> str:
@@ -178,9 +259,21 @@ async def _list(shell: Shell, path: str, without: Sequence[str]) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.path)
 
 
+async def _digest(shell: Shell, path: str, without: Sequence[str], but: str = "") -> Mapping[str, str]:
+    """Return the SHA-256 of every file by its name, without those that the file `but` names.
+
+    A file that vanished meanwhile makes sha256sum fail; the caller compares the lists before and after.
+    """
+    ended = await _script(shell, DIGESTS, but, path, *without, limit=LOAD_LIMIT)
+    fields = [line.partition("  ") for line in _text(ended.stdout).split("\0") if line]
+    return {name.removeprefix("./"): digest for digest, _, name in fields}
+
+
 async def _unpack(shell: Shell, archive: str, path: str, *, keeps_owners: bool) -> None:
     owners = "--same-owner" if keeps_owners else "--no-same-owner"
-    script = 'mkdir -p -- "$1" && tar --extract --file="$2" --directory="$1" --same-permissions --acls --xattrs "$3"'
+    # Copies of databases come last, into folders that may be read-only by then.
+    options = '--same-permissions --acls --xattrs --delay-directory-restore "$3"'
+    script = f'mkdir -p -- "$1" && tar --extract --file="$2" --directory="$1" {options}'
     ended = await _script(shell, script, path, archive, owners, limit=LOAD_LIMIT)
     if ended.code != 0:
         raise _failed(f"{archive} could not be unpacked", ended)

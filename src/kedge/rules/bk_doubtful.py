@@ -54,10 +54,12 @@ BK_DOUBTFUL = Rule(
     ),
     decision=Text(
         "Saving counts what it saves (fact `counted/PART`) and compares it with the backup before: fewer than half "
-        "the entries, tables or bytes; question marks in more rows than were added; rows of text encoded twice; of "
-        "a backup made by others, what it does not hold (fact `doubt/PART`).",
+        "the entries, tables or bytes; question marks in more rows than were added; rows of text encoded twice; an "
+        "SQLite database that SQLite calls damaged; of a backup made by others, what it does not hold "
+        "(fact `doubt/PART`).",
         "Jede Sicherung zählt und vergleicht mit der vorigen: weniger als die Hälfte; mehr Fragezeichen; doppelt "
-        "kodierter Text; was ein fremdes Backup nicht enthält (`doubt/PART`).",
+        "kodierter Text; eine SQLite-Datenbank, die SQLite beschädigt nennt; was ein fremdes Backup nicht enthält "
+        "(`doubt/PART`).",
     ),
     remedy=Text(
         "Look at the service before the last good snapshot is pruned.",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kedge.model.census import DOUBLED, QUESTIONS, Census
+from kedge.model.census import DAMAGED, DOUBLED, QUESTIONS, Census
 
 NONE = "none"
 ENOUGH = 20
@@ -61,6 +61,8 @@ def _of_itself(remarks: Mapping[str, str]) -> Iterator[str]:
         shown = found.split(", ")
         more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
         yield f"text encoded twice (rows): {', '.join(shown[:SHOWN])}{more}"
+    if found := remarks.get(DAMAGED):
+        yield f"damaged, as its own program says: {found}"
 
 
 def _since(now: Count, before: Count) -> Iterator[str]:

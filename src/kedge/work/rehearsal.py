@@ -251,7 +251,7 @@ class _Drill:
                 self.unloaded.append(part.name)
             self.stage.tell(f"count {subject.name}, {part.name}")
             found, expected = await recount(part, on, spool), expected_of(part, on, censuses.get(part.name))
-            counts = self.copies[subject.name].store.capabilities.counts
+            counts = self.copies[subject.name].store.counts
             lines = expected.difference(found) if expected else ["was never counted"] if counts else []
             self.compared += len(expected.tallies) if expected else 0
             self.newest = max((one for one in (self.newest, found.newest) if one), default=None)

@@ -152,7 +152,7 @@ class Load:
         if not is_loaded(self.part, at):
             return Done(f"{UNLOADED} {spool}; nothing says how it is loaded here")
         await remove(at.site.shell, spool)
-        equal = "equal" if self.of.copy.store.capabilities.counts else "loaded; there is no census to compare with"
+        equal = "equal" if self.of.copy.store.counts else "loaded; there is no census to compare with"
         return Done(f"{equal}; what was there is {kept}" if kept else equal)
 
     async def undo(self) -> None:
@@ -179,7 +179,7 @@ class Load:
     def _compare(self, found: Census, at: Instance) -> None:
         censuses = _CENSUSES.validate_json(self.of.counted.read_bytes())
         expected = expected_of(self.part, at, censuses.get(self.part.name))
-        counts = self.of.copy.store.capabilities.counts
+        counts = self.of.copy.store.counts
         lines = expected.difference(found) if expected else ["it was never counted"] if counts else []
         if lines:
             raise OutsideError(f"{self.part.name} is not what was saved: {'; '.join(lines[:SHOWN])}")

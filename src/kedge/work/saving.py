@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
 
 from pydantic import TypeAdapter, ValidationError
 
 from kedge.errors import OutsideError, Refused
-from kedge.model.census import OUTSIDE, Census
+from kedge.model.census import OUTSIDE, UNCHECKED, Census
 from kedge.model.facts import Fact
 from kedge.model.instance import Instance, Obstacle, Part
-from kedge.model.ports import Shell, Site, Snapshot, SnapshotStore
+from kedge.model.ports import Repository, Shell, Site, Snapshot, SnapshotStore
 from kedge.model.quantity import format_size
 from kedge.work.doubts import NONE, Count, count, find_doubts
 from kedge.work.enclosure import Enclosure
@@ -176,6 +175,8 @@ class Dump:
         said = "".join(f"; doubtful: {doubt}" for doubt in doubts)
         if outside := census.remarks.get(OUTSIDE):
             said += f"; not held still: {outside}"
+        if unchecked := census.remarks.get(UNCHECKED):
+            said += f"; not checked: {unchecked}"
 
         def fact(what: str, value: str) -> Fact:
             how = f"{self.spool.run}: {size}"
@@ -183,15 +184,6 @@ class Dump:
 
         facts = (fact("counted", now.text), fact("doubt", "; ".join(doubts) or NONE)) if self.service else ()
         return Done(f"{now.entries} entries, {size}{said}", facts)
-
-
-@runtime_checkable
-class Unlockable(Protocol):
-    """A store whose program, when it is killed, leaves a lock that does not go by itself."""
-
-    async def unlock(self) -> None:
-        """Remove the locks of programs that are gone."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -232,7 +224,7 @@ class Keep:
             await self._unlock()
 
     async def _unlock(self) -> None:
-        if isinstance(self.into, Unlockable):
+        if isinstance(self.into, Repository):
             await self.into.unlock()
 
     def _censuses(self) -> list[Census]:

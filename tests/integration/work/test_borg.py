@@ -110,12 +110,21 @@ async def test_a_killed_save_is_no_snapshot_and_locks_nobody_out(store: BorgStor
     assert len(await store.list("wiki")) == 1
 
 
+async def test_what_was_forgotten_is_freed(store: BorgStore, spool: Path, tmp_path: Path) -> None:
+    await store.forget([await store.save("wiki", spool, [CENSUS])])
+    assert list(await store.list("wiki")) == []
+    assert sum(path.stat().st_size for path in (tmp_path / "repository" / "data").rglob("*") if path.is_file()) < 100_000
+
+
 async def test_who_may_only_add_takes_nothing_away_for_good(spool: Path, tmp_path: Path) -> None:
     """borg's own way back: what an append-only repository deletes stays in its segments until somebody compacts it."""
     need("borg", "borgbackup")
     store = opened(tmp_path, append_only=True)
     await store.initialise()
     saved = await store.save("wiki", spool, [CENSUS])
+    with pytest.raises(OutsideError, match="lets nobody delete"):
+        await store.forget([saved])
+    assert len(await store.list("wiki")) == 1
     segments = sorted(path.name for path in (tmp_path / "repository" / "data" / "0").iterdir())
     await store.run("delete", f"::{await store.name_of(saved)}")
     await store.run("compact")

@@ -273,3 +273,17 @@ async def test_every_error_is_free_of_what_the_rows_say() -> None:
         with pytest.raises(OutsideError) as failure:
             await PART.save(bent, await make_spool(live))
     assert "kontonummer" not in f"{failure.value}{failure.value.hint}"
+
+
+async def test_others_write_while_the_dump_takes_its_time() -> None:
+    """The lock is held until the dump has its snapshot, and not for as long as a slow disk needs to take the dump."""
+    tick = "CREATE TABLE forum.tick (at DECIMAL(20, 6) DEFAULT (UNIX_TIMESTAMP(NOW(6))));"
+    insert = 'echo "INSERT INTO forum.tick VALUES (DEFAULT);"; sleep 0.05'
+    write = f"while :; do {insert}; done | mariadb --unbuffered --socket=/drill{SOCKET}"
+    longest = "SELECT MAX(pause) FROM (SELECT at - LAG(at) OVER (ORDER BY at) AS pause FROM forum.tick) AS pauses"
+    async with live_server() as live:
+        await sql(live, f"{tick} INSERT INTO forum.post (text) VALUES (REPEAT('lang ', 1000000))")
+        slow = await bend(live, "mariadb-dump", f'{REAL} "$@" | {{ sleep 8; cat; }}')
+        async with live.site.shell.start(("sh", "-c", write)):
+            await PART.save(slow, await make_spool(live))
+        assert 0 < float(await sql(live, longest)) < 4

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +18,6 @@ from kedge.adapters.secret import Secret
 from kedge.errors import OutsideError
 from kedge.model.census import Census, Tally
 from tests.integration.conftest import need
-from tests.integration.work.rest_server import serve
 
 AT = datetime(2007, 1, 5, 20, 0, 7, 250_000, tzinfo=UTC)
 CENSUS = Census("databases", AT, {"wiki.page": Tally(3, "abc", 9)}, AT, {"charsets": "utf8mb4 3"})
@@ -144,42 +142,6 @@ async def test_a_killed_save_is_no_snapshot_and_locks_nobody_out(
     await store.save("wiki", spool, [CENSUS])
     assert len(await store.list("wiki")) == 1
     assert list(locks.iterdir()) == []
-
-
-def test_who_may_only_add_saves_and_cannot_delete(spool: Path, tmp_path: Path) -> None:
-    """A REST server that lets nobody delete; its password is in no process list, and in no error."""
-    need("restic", "restic")
-    credentials = Secret("env:Y", b"club:geheim/4711")
-    watcher = subprocess.Popen([sys.executable, "-c", WATCH], stdout=subprocess.PIPE, text=True)
-    with serve(tmp_path / "rest", "club:geheim/4711") as port:
-        store = replace(opened(tmp_path), repository=f"rest:http://127.0.0.1:{port}/", credentials=credentials)
-        asyncio.run(store.initialise())
-        saved = asyncio.run(store.save("wiki", spool, [CENSUS]))
-        for attempt in (store.forget([saved]), replace(store, credentials=Secret("", b"club:4712")).list("wiki")):
-            with pytest.raises(OutsideError) as failure:
-                asyncio.run(attempt)  # type: ignore[arg-type]
-            assert not {"4711", "4712"} & set(re.findall(r"\d{4}", f"{failure.value}{failure.value.hint}"))
-        fetched = asyncio.run(store.fetch(saved, tmp_path / "back"))
-    watcher.terminate()
-    seen, _ = watcher.communicate()
-    assert fetched == saved
-    assert "RESTIC_REPOSITORY_FILE" in seen
-    assert "4711" not in seen
-    through = replace(store, repository=str(tmp_path / "rest"), credentials=None)  # somebody else, on that machine
-    asyncio.run(through.forget([saved]))
-    assert list(asyncio.run(through.list("wiki"))) == []
-
-
-def test_keys_of_s3_reach_restic_and_no_error(tmp_path: Path) -> None:
-    need("restic", "restic")
-    (tmp_path / "restic").write_text('#!/bin/sh\nenv >&2; echo "Fatal: $AWS_SECRET_ACCESS_KEY refused" >&2; exit 1\n')
-    (tmp_path / "restic").chmod(0o755)
-    path = LocalShell(env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
-    keys = Secret("env:Y", b"key-id:geheim4711")
-    store = replace(opened(tmp_path), repository="s3:https://s3.example.net/club", credentials=keys, shell=path)
-    with pytest.raises(OutsideError, match=r"\*\*\* refused") as failure:
-        asyncio.run(store.list("wiki"))  # type: ignore[arg-type]
-    assert "geheim4711" not in f"{failure.value}{failure.value.hint}"
 
 
 def test_the_passphrase_is_in_no_process_list(store: ResticStore, spool: Path) -> None:

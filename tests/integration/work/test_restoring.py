@@ -17,7 +17,7 @@ from kedge.errors import OutsideError
 from kedge.evidence.database import Database
 from kedge.kinds.files import Files
 from kedge.model.instance import Instance
-from kedge.model.ports import Capabilities, Run
+from kedge.model.ports import Run
 from kedge.work.rehearsal import Copy
 from kedge.work.restoring import PUT_ASIDE, TAKE_BACK, Restoration, find_replaced
 from kedge.work.run import Logbook, Plan
@@ -99,7 +99,7 @@ class Claims:
 
     real: object
     claimed: object
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    counts: ClassVar[bool] = True
 
     async def fetch(self, snapshot: object, spool: Path) -> object:
         await self.real.fetch(snapshot, spool)  # type: ignore[attr-defined]

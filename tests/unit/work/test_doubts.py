@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedge.model.census import DOUBLED, QUESTIONS, Census, Tally
+from kedge.model.census import DAMAGED, DOUBLED, QUESTIONS, Census, Tally
 from kedge.work.doubts import Count, count, find_doubts
 
 AT = datetime(2007, 1, 5, 20, tzinfo=UTC)
@@ -47,6 +47,11 @@ def test_what_is_lost_or_damaged_is_named(before: Census, now: Census, doubt: st
 )
 def test_an_ordinary_day_is_none(before: Census, now: Census) -> None:
     assert find_doubts(now, count(before)) == []
+
+
+def test_what_its_own_program_calls_damaged_is_a_doubt() -> None:
+    broken = Census("data", AT, {}, remarks={DAMAGED: "SQLite a.db, b.db"})
+    assert find_doubts(broken, count(broken)) == ["damaged, as its own program says: SQLite a.db, b.db"]
 
 
 def test_the_first_backup_has_nothing_to_be_compared_with() -> None:
