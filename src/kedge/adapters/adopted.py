@@ -46,6 +46,8 @@ class Wanted:
     path: str
     is_folder: bool
     databases: tuple[str, ...] = ()
+    file: str = DUMP
+    """The name under which its dump is spooled."""
 
 
 def find_wanted(service: Service) -> tuple[Wanted, ...]:
@@ -60,7 +62,8 @@ def find_wanted(service: Service) -> tuple[Wanted, ...]:
     for part in parts:
         folder = str(getattr(part, "folder", ""))
         databases = tuple(getattr(part, "databases", ()))
-        found.append(Wanted(part.name, finds.get(part.name, folder), bool(folder), databases))
+        file = str(getattr(part, "file", DUMP))
+        found.append(Wanted(part.name, finds.get(part.name, folder), bool(folder), databases, file))
     return tuple(found)
 
 
@@ -138,7 +141,9 @@ async def _shape(wanted: Wanted, brought: Path, spool: Path) -> None:
             raise OutsideError(f"{brought.name} is neither a folder nor a tar archive")
         await asyncio.to_thread(_unpack, brought, spool / ARCHIVE, b"")
     else:
-        await asyncio.to_thread(_unpack, brought, spool / DUMP, await asyncio.to_thread(_preface, wanted, brought))
+        await asyncio.to_thread(
+            _unpack, brought, spool / wanted.file, await asyncio.to_thread(_preface, wanted, brought)
+        )
 
 
 def _open(path: Path) -> IO[bytes]:

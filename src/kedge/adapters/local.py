@@ -142,7 +142,7 @@ class LocalShell:
         complaints = _tail()
         async with _pipe(complaints) as (hearing, end):
             try:
-                process = await self._spawn(argv, stdin, stdout, end)
+                process = await self.spawn(argv, stdin, stdout, end)
             except OSError as failure:
                 return Exit(None, stderr=f"{argv[0]} could not be run: {failure.strerror}".encode())
             stdout.close()
@@ -156,11 +156,16 @@ class LocalShell:
             except OutsideError as failure:
                 return Exit(None, stderr=f"{argv[0]} was killed: {failure.message}".encode())
             finally:
-                await _reap(process)
+                await reap(process)
 
-    async def _spawn(
-        self, argv: Sequence[str], stdin: IO[bytes] | int, stdout: IO[bytes], stderr: IO[bytes]
+    async def spawn(
+        self,
+        argv: Sequence[str],
+        stdin: IO[bytes] | int,
+        stdout: IO[bytes] | int,
+        stderr: IO[bytes],
     ) -> asyncio.subprocess.Process:
+        """Return a child that was started between these files; raises OSError if it could not be."""
         return await asyncio.create_subprocess_exec(
             *self.hop(argv),
             stdin=stdin,
@@ -177,7 +182,7 @@ class LocalShell:
         tail = _tail()
         async with _pipe(tail) as (_, end):
             try:
-                process = await self._spawn(argv, asyncio.subprocess.DEVNULL, end, end)
+                process = await self.spawn(argv, asyncio.subprocess.DEVNULL, end, end)
             except OSError as failure:
                 raise OutsideError(f"{argv[0]} could not be run: {failure.strerror}") from failure
             end.close()
@@ -188,7 +193,7 @@ class LocalShell:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(GRACE_S):
                         await process.wait()
-                await _reap(process)
+                await reap(process)
 
     async def put(self, source: Path, target: PurePosixPath) -> None:
         """Copy a file there and compare length and SHA-256; raises OutsideError."""
@@ -240,7 +245,7 @@ async def _end_of(process: asyncio.subprocess.Process, readers: Sequence[asyncio
         ending.cancel()
 
 
-async def _reap(process: asyncio.subprocess.Process) -> None:
+async def reap(process: asyncio.subprocess.Process) -> None:
     """End what still runs. Once it has ended, its number may be another's: then nothing is signalled."""
     if process.returncode is None:
         _signal_group(process)

@@ -7,10 +7,12 @@ command there too, so that nothing runs on unseen when kedge is killed; and the 
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import shlex
 import socket
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from kedge.adapters.local import COPY_LIMIT, Hop, LocalShell, LocalSite, compare_copy, open_memory
+from kedge.adapters.local import COPY_LIMIT, Hop, LocalShell, LocalSite, compare_copy, open_memory, reap
 from kedge.errors import OutsideError, UsageError
 from kedge.model.ports import Address, Exit, Running, Site
 
@@ -47,6 +49,16 @@ wait $command; code=$?
 kill $lifeline 2>/dev/null
 [ $code -ne 255 ] || code=121
 exit $code
+"""
+
+# $1 host, $2 port. Either side's end is the end of both, and of every process of this command.
+RELAY = """
+command -v bash >/dev/null 2>&1 || { echo no bash; exit 1; }
+exec bash -c 'exec 2>/dev/null
+exec 3<>"/dev/tcp/$1/$2" || { echo refused; exit 1; }
+echo connected
+{ cat <&3; kill 0; } &
+cat >&3; kill 0' kedge "$1" "$2"
 """
 
 
@@ -100,6 +112,13 @@ class LoginShell:
         """Not offered: programs are started in sandboxes, and those are on kedge's own machine so far."""
         raise OutsideError(f"{argv[0]} cannot be kept running behind a login")
         yield
+
+    async def spawn(self, argv: Sequence[str], both: socket.socket, complaints: IO[bytes]) -> Process:
+        """Run a command there for as long as somebody holds the other end of its standard input and output."""
+        try:
+            return await self.near.spawn(self._hopped(argv), both.fileno(), both.fileno(), complaints)
+        except OSError as failure:
+            raise OutsideError(f"{argv[0]} could not be run: {failure.strerror}") from failure
 
     async def put(self, source: Path, target: PurePosixPath) -> None:
         """Copy a file there and compare length and SHA-256; raises OutsideError."""
@@ -159,12 +178,51 @@ def _lifeline(data: bytes) -> Iterator[IO[bytes]]:
         os.close(writing)
 
 
+@dataclass(frozen=True)
 class LoginNet:
-    """Connections from a host behind a login: not offered yet (docs/decisions/004: `ssh -W`)."""
+    """Connections from a host behind a login, carried through that login (docs/decisions/004)."""
+
+    shell: LoginShell
 
     async def connect(self, to: Address, *, limit: timedelta) -> socket.socket:
-        """Raise OutsideError: it could not even be tried."""
-        raise OutsideError(f"no connection to {to.host} from behind a login yet")
+        """Return one end of a pair, whose other end is the standard input and output of a relay there."""
+        if to.host.startswith("/"):
+            raise OutsideError(f"no connection to the socket {to.host} from behind a login")
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        relay: Process | None = None
+        try:
+            with theirs, open_memory(b"") as complaints:
+                relay = await self.shell.spawn(("sh", "-c", RELAY, "kedge", to.host, str(to.port)), theirs, complaints)
+                theirs.close()
+                async with asyncio.timeout(limit.total_seconds()):
+                    said = await _first_line(ours)
+                if said != b"connected":
+                    raise _not_connected(said, to, complaints)
+        except BaseException:
+            ours.close()
+            if relay:
+                await reap(relay)
+            raise
+        return ours
+
+
+async def _first_line(sock: socket.socket) -> bytes:
+    """Return the line that the relay says before anybody else; empty if it ended without one."""
+    said = b""
+    while not said.endswith(b"\n") and (more := await asyncio.get_running_loop().sock_recv(sock, 1)):
+        said += more
+    return said.rstrip(b"\n")
+
+
+def _not_connected(said: bytes, to: Address, complaints: IO[bytes]) -> Exception:
+    if said == b"refused":
+        return ConnectionRefusedError(f"nobody answers at {to.host} port {to.port} there")
+    if said == b"no bash":
+        return OutsideError(f"no connection to {to.host} from there: it needs bash", hint="install bash on that host")
+    complaints.seek(0)
+    why = complaints.read().decode(errors="replace").strip()[-SAID_CHARACTERS:]
+    return OutsideError(f"the login failed: {why or 'it said nothing'}")
 
 
 @dataclass(frozen=True)
@@ -172,7 +230,7 @@ class LoginSite:
     """A host behind a login."""
 
     shell: LoginShell
-    net: LoginNet = field(default_factory=LoginNet)
+    net: LoginNet
 
 
 def enter(login: str, near: LocalShell, entry: Sequence[str] = ()) -> Site:
@@ -183,4 +241,5 @@ def enter(login: str, near: LocalShell, entry: Sequence[str] = ()) -> Site:
     hops = read_login(login)
     if entry:
         hops = (*hops, lambda argv: (*entry, *argv))
-    return LoginSite(LoginShell(hops, near)) if hops else LocalSite(near)
+    shell = LoginShell(hops, near)
+    return LoginSite(shell, LoginNet(shell)) if hops else LocalSite(near)

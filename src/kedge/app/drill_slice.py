@@ -25,7 +25,7 @@ async def save(subject: Subject, at: Instance, store: SnapshotStore) -> Snapshot
         await Preflight(subject, at, {}, spool).do()
         censuses = []
         spool.files.mkdir()
-        for part in subject.service.parts():
+        for part in subject.parts():
             dump = Dump(part, instance_of(part, at), spool)
             try:
                 await dump.do()

@@ -16,6 +16,7 @@ from kedge.adapters.login import enter
 from kedge.adapters.package_archive import PackageArchive
 from kedge.app.workshop import A_MOMENT, Workshop, first_line
 from kedge.errors import EvidenceError, KedgeError, Lacking, OutsideError, UsageError
+from kedge.kinds.dumps import programs_of
 from kedge.model.facts import Fact
 from kedge.model.package import PackageList, merge, name_some, read_packages
 from kedge.model.ports import Repository, Snapshot, SnapshotStore
@@ -55,7 +56,7 @@ async def list_by_host(workshop: Workshop, subject: Subject) -> Mapping[str, tup
     """
     found: dict[str, tuple[Subject, PackageList]] = {}
     for host, subjects in _by_host(subject).items():
-        programs = dict.fromkeys(program for one in subjects for program in one.service.programs())
+        programs = dict.fromkeys(program for one in subjects for program in programs_of(one.service))
         try:
             listed = (await _provenance(workshop, host, subjects[0])).list_for(programs)
         except KedgeError as failure:
@@ -86,7 +87,7 @@ async def _provenance(workshop: Workshop, host: str, subject: Subject) -> Proven
     """Return what a host says of its packages; it is asked once in a while whether that has changed."""
     services = workshop.opened.inventory.sections.services.values()
     here = [service for service in services if (service.host or ("",))[0] == host]
-    programs = tuple(sorted({program for service in here for program in service.programs()}))
+    programs = tuple(sorted({program for service in here for program in programs_of(service)}))
     file, now = workshop.folder / "packages" / f"{host}.json", workshop.clock.now()
     known = await asyncio.to_thread(Asked.read, file)
     if known and known.programs != programs:

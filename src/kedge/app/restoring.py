@@ -14,7 +14,7 @@ from kedge.model.instance import ROOT, Instance
 from kedge.model.ports import Run
 from kedge.work.outlook import read_sizes
 from kedge.work.rehearsal import Copy
-from kedge.work.restoring import Restoration, find_replaced
+from kedge.work.restoring import UNLOADED, Restoration, find_replaced
 from kedge.work.run import Plan, name_run, read_plan
 from kedge.work.subject import Subject, dial_sockets
 
@@ -58,7 +58,7 @@ async def plan_restore(workshop: Workshop, name: str, snapshot: str, to: str) ->
     store, empty = workshop.store(chosen.store, name), Path()
     planned = Restoration("run", subject, Copy(store, chosen.snapshot), target, empty)
     steps, taken = planned.deeds(), {part.name for part in planned.parts}
-    left = [part.name for part in subject.service.parts() if part.name not in taken]
+    left = [part.name for part in subject.parts() if part.name not in taken]
     if left:
         workshop.tell(f"left out, since only a running server can take it: {', '.join(left)}")
     return RestorePlan(
@@ -81,6 +81,12 @@ async def restore(workshop: Workshop, plan: RestorePlan) -> Run:
         return await book.carry_out(await book.begin(frozen, deeds, run_id), deeds)
 
 
+def unloaded(run: Run) -> list[str]:
+    """Return, of what a run restored, the dumps that were not loaded: which, and where each lies now."""
+    found = (step for step in run.steps if step.result.startswith(UNLOADED))
+    return [f"{step.name.removeprefix('load ')}: {step.result}" for step in found]
+
+
 async def _restoration(workshop: Workshop, plan: RestorePlan, run: str) -> Restoration:
     subject = _restorable(workshop, plan.service, plan.to)
     chosen = (await choose_copies(workshop, subject, plan.snapshot))[plan.service]
@@ -93,7 +99,7 @@ async def _restoration(workshop: Workshop, plan: RestorePlan, run: str) -> Resto
 def _restorable(workshop: Workshop, name: str, to: str) -> Subject:
     """Return the service; raises UsageError for a folder if nothing of it can be restored without a running server."""
     subject = workshop.subject(name)
-    if to.startswith("/") and all(part.needs_running for part in subject.service.parts()):
+    if to.startswith("/") and all(part.needs_running for part in subject.parts()):
         raise UsageError(
             f"{name} has a database, which only a server can take", hint="--to HOST; `kedge drill` proves it restores"
         )

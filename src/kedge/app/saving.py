@@ -13,6 +13,7 @@ from kedge.app.enclosing import read_enclosure
 from kedge.app.packages import keep_packages, list_packages
 from kedge.app.workshop import Workshop, first_line
 from kedge.errors import EvidenceError, KedgeError, Refused, UsageError
+from kedge.kinds.dumps import parts_of
 from kedge.model.facts import SHELF_LIFE, Fact
 from kedge.model.instance import Instance
 from kedge.model.package import PackageList
@@ -161,7 +162,7 @@ async def plan_backup(workshop: Workshop, name: str) -> Outcome:
 
 def find_impossible(service: Service) -> str:
     """Return why kedge cannot save a service at all; empty if it can."""
-    if not list(service.parts()):
+    if not list(parts_of(service)):
         return f"kedge does not know yet what to save of a {service.kind}, or its fields do not say where it is"
     if service.save is None or not service.save.to:
         return "the inventory names no store for it (`save: STORE`)"
@@ -185,7 +186,7 @@ async def _save(workshop: Workshop, subject: Subject) -> Run:
         await book.roll_back(run, deeds)
     run_id = name_run("backup", subject.name, workshop.clock.now())
     deeds = _deeds(workshop, subject, at, stores, run_id, packages)
-    parts = [part.name for part in subject.service.parts()]
+    parts = [part.name for part in subject.parts()]
     plan = Plan("backup", subject.name, {"stores": list(stores), "parts": parts})
     return await book.carry_out(await book.begin(plan, deeds, run_id), deeds)
 
@@ -236,7 +237,7 @@ def _rpo(workshop: Workshop, subject: Subject) -> timedelta:
 
 def _counted_before(workshop: Workshop, subject: Subject) -> Mapping[str, Count]:
     facts = workshop.database.facts(workshop.clock.now())
-    found = {part.name: facts.get(subject.name, f"counted/{part.name}") for part in subject.service.parts()}
+    found = {part.name: facts.get(subject.name, f"counted/{part.name}") for part in subject.parts()}
     return {name: known for name, fact in found.items() if fact and (known := Count.read(fact.value))}
 
 

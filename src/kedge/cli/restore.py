@@ -42,7 +42,7 @@ def command(
     """
     import asyncio
 
-    from kedge.app.restoring import plan_restore, restore
+    from kedge.app.restoring import plan_restore, restore, unloaded
     from kedge.cli.talk import say_step
 
     workshop = open_workshop(say_step)
@@ -57,7 +57,10 @@ def command(
     if as_json:
         print_json(answer)
     elif not is_plan:
-        page().put(f"{service} is restored to {to}, equal to what was saved.")
+        left = unloaded(run)
+        page().put(f"{service} is restored to {to}, equal to what was saved{'; but for' if left else '.'}")
+        for line in left:
+            page().put(line, indent=2)
 
 
 def _ask(plan: RestorePlan) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from kedge.kinds.files import Folder
+from kedge.kinds.files import Folder, part_name
 from kedge.model.instance import Command, Endpoint, Instance, Part, Probe, Program, Start
 from kedge.model.service import Service
 from kedge.model.thing import AnyRef, OneOrMore
@@ -22,6 +22,7 @@ class NameServer(Service):
 
     hostname: str = Field("", description="its name as a name server: what the NS records point to")
     zones: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="the zones it answers for")
+    own_address: str = Field("127.0.0.1", description="the address at which its own host asks it")
 
     def endpoints(self) -> Iterable[Endpoint]:
         """Yield port 53, which clients ask by UDP and by TCP (RFC 7766)."""
@@ -35,11 +36,32 @@ class NameServer(Service):
         for zone in self.zones or self.domains:
             yield SoaProbe(zone)
 
+    def zone_parts(self, loads: Mapping[str, str], *, keeps_keys: bool) -> Iterable[Part]:
+        """Yield each zone as it transfers it; `loads` are scripts that give it to a copy, by the copy's mode."""
+        from kedge.parts.zone import ZonePart
+
+        for zone in dict.fromkeys(self.zones or self.domains):
+            name = f"zone-{part_name(zone)}"
+            yield ZonePart(zone, name, self.own_address, tuple(loads.items()), keeps_keys)
+
+
+class FiledNameServer(NameServer):
+    """A name server that keeps its zones in files, though other files, or a journal, may be ahead of them."""
+
+    transfers: bool = Field(
+        False, description="whether each zone is also saved as it transfers it: for zones whose files are not the truth"
+    )
+
+    def transferred(self) -> Iterable[Part]:
+        """Yield each zone as it transfers it, if that is wanted; the keys of signed ones are in its folders."""
+        if self.transfers:
+            yield from self.zone_parts({}, keeps_keys=True)
+
 
 NEEDED = ("/run/named", "/var/cache/bind", "/var/lib/bind")
 
 
-class Bind(NameServer):
+class Bind(FiledNameServer):
     """A name server and the zones it answers for."""
 
     kind: ClassVar[str] = "bind"
@@ -60,6 +82,7 @@ class Bind(NameServer):
         yield FolderPart(self.settings, "settings")
         if self.data and self.data != self.settings:
             yield FolderPart(self.data, "zones")
+        yield from self.transferred()
 
     def programs(self) -> Iterable[str]:
         """Yield the programs of a copy."""
@@ -88,7 +111,7 @@ printf 'server:\\n  listen: %s@%s\\n  rundir: /run/knot\\n' "$3" "$4" >> "$2"
 """
 
 
-class Knot(NameServer):
+class Knot(FiledNameServer):
     """A name server and the zones it answers for."""
 
     kind: ClassVar[str] = "knot"
@@ -104,6 +127,7 @@ class Knot(NameServer):
 
         yield FolderPart(self.settings, "settings")
         yield FolderPart(self.data, "zones")
+        yield from self.transferred()
 
     def programs(self) -> Iterable[str]:
         """Yield the programs of a copy."""

@@ -74,16 +74,17 @@ class Compose(Web):
 
         servers = self._servers()
         dumped = {name: [v for v in self.volumes if name in self._writers(v)] for name in servers}
-        plain = [volume for volume in self.volumes if not servers.keys() & self._writers(volume)]
+        known = servers.keys() | {dump.in_ for dump in self.dumps.values() if dump.in_ in self.databases}
+        plain = [volume for volume in self.volumes if not known & self._writers(volume)]
         placed = {place: self._in_use(volume) for volume in plain if (place := self._place(volume))}
         placed.pop(self.folder or "", None)
         taken = {"project", *(server.part(()).name for server in servers.values())}
         yield from self._own_files(placed)
         yield from (replace(part, writer=placed[part.folder]) for part in folder_parts(placed, taken))
         for volume in plain:
-            if self._project and _is_named(volume):
+            if self.project_name and _is_named(volume):
                 name = take_name(f"volume {volume}", taken)
-                yield VolumePart(volume, self._project, name, writer=self._in_use(volume))
+                yield VolumePart(volume, self.project_name, name, writer=self._in_use(volume))
         yield from (server.part(dumped[name]) for name, server in servers.items())
 
     def _own_files(self, saved: Iterable[str]) -> Iterable[Part]:
@@ -94,6 +95,10 @@ class Compose(Web):
             places = [self._place(volume).removeprefix(f"{self.folder}/") for volume in self.volumes]
             yield ProjectPart(self.folder, tuple(dict.fromkeys(place for place in places if place and place[0] != "/")))
 
+    def dumped_volumes(self, container: str) -> tuple[str, ...]:
+        """Return the volumes that are not saved as files, since a dump holds what a database server writes there."""
+        return tuple(v for v in self.volumes if container in self.databases and container in self._writers(v))
+
     def inner(self) -> Mapping[str, Service]:
         """Return the database servers in its containers, as services of their own."""
         return {server.role: server.service for server in self._servers().values()}
@@ -101,7 +106,7 @@ class Compose(Web):
     def _servers(self) -> dict[str, Contained]:
         told = ((name, *text.partition(" ")[::2]) for name, text in self.databases.items())
         return {
-            name: Contained(name, SERVERS[server], self._project, self.host, read_names(rest))
+            name: Contained(name, SERVERS[server], self.project_name, self.host, read_names(rest))
             for name, server, rest in told
             if server in SERVERS
         }
@@ -116,7 +121,7 @@ class Compose(Web):
         return ", ".join(f"the database server {name}" for name in sorted(writers))
 
     @property
-    def _project(self) -> str:
+    def project_name(self) -> str:
         """Its name as Compose has it: that of its folder in small letters, without what is no letter or digit."""
         return self.project or re.sub("[^a-z0-9_-]", "", (self.folder or "").rpartition("/")[2].lower())
 

@@ -70,6 +70,11 @@ exec su -s /bin/sh -c 'exec "$0" "$@"' -- "$as" "$@"
 """
 
 
+def enter(project: str, container: str, acts_as: str = "") -> tuple[str, ...]:
+    """Return the words by which a host lets a command into a container of a project ("": whichever has the name)."""
+    return ("sh", "-c", ENTER, "kedge", project, container, INSIDE, acts_as)
+
+
 class Containable(Service):
     """A kind that may run in a container of its host."""
 
@@ -83,6 +88,4 @@ class Containable(Service):
 
     def entry(self) -> tuple[str, ...]:
         """Return the words by which its host lets a command into the container."""
-        return (
-            ("sh", "-c", ENTER, "kedge", self.project, self.container, INSIDE, self.acts_as) if self.container else ()
-        )
+        return enter(self.project, self.container, self.acts_as) if self.container else ()

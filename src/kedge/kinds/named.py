@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from kedge.kinds.bind import NameServer
 from kedge.kinds.database import DATABASES, MAIL, MYSQL, POSTGRESQL, WebWithDatabase, WithDatabase
 from kedge.kinds.looks import mail_looks
 from kedge.kinds.mailman import Lists
@@ -240,13 +239,6 @@ class Keycloak(WebWithDatabase):
     summary: ClassVar[str] = "Keycloak single sign-on"
 
 
-class Openldap(Service):
-    """The directory of users."""
-
-    kind: ClassVar[str] = "openldap"
-    summary: ClassVar[str] = "the OpenLDAP directory"
-
-
 class Vaultwarden(WebWithDatabase):
     """Passwords."""
 
@@ -255,13 +247,6 @@ class Vaultwarden(WebWithDatabase):
 
 
 # Names and networks
-
-
-class PowerDNS(NameServer, WithDatabase):
-    """A name server."""
-
-    kind: ClassVar[str] = "powerdns"
-    summary: ClassVar[str] = "the PowerDNS name server and its zones"
 
 
 class Unbound(Service):
@@ -320,6 +305,6 @@ class Redis(Service):
 NAMED: tuple[type[Service], ...] = (
     Other, Exim, Mailcow, Sympa, Roundcube, MatrixSynapse, Mastodon, Jitsi,
     BigBlueButton, Mumble, WordPress, Drupal, Typo3, DokuWiki, PhpBB, Discourse, Otrs, Nextcloud,
-    Forgejo, Gitlab, Etherpad, HedgeDoc, Samba, Minecraft, Keycloak, Openldap, Vaultwarden, PowerDNS, Unbound,
+    Forgejo, Gitlab, Etherpad, HedgeDoc, Samba, Minecraft, Keycloak, Vaultwarden, Unbound,
     Openvpn, Wireguard, Nginx, Apache, Caddy, Redis,
 )  # fmt: skip

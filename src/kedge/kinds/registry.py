@@ -13,9 +13,11 @@ from kedge.kinds.mailman import Mailman3
 from kedge.kinds.mariadb import MariaDB, MySQL
 from kedge.kinds.mediawiki import MediaWiki
 from kedge.kinds.named import NAMED
+from kedge.kinds.openldap import Openldap
 from kedge.kinds.plugin import Plugin
 from kedge.kinds.postfix import Postfix
 from kedge.kinds.postgresql import Postgresql
+from kedge.kinds.powerdns import PowerDNS
 from kedge.kinds.request_tracker import RequestTracker
 from kedge.kinds.spirit import Spirit
 from kedge.kinds.static_site import StaticSite
@@ -24,7 +26,7 @@ from kedge.model.service import Service
 
 _ALL: tuple[type[Service], ...] = (
     Http, StaticSite, Files, MediaWiki, MariaDB, MySQL, Postgresql, Postfix, Dovecot, Bind, Knot, Plugin, Mailman3,
-    Prosody, Ejabberd, RequestTracker, Spirit, Compose, *NAMED,
+    Prosody, Ejabberd, RequestTracker, Spirit, Compose, Openldap, PowerDNS, *NAMED,
 )  # fmt: skip
 
 KINDS: Mapping[str, type[Service]] = {kind.kind: kind for kind in sorted(_ALL, key=lambda kind: kind.kind)}

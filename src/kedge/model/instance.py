@@ -22,7 +22,8 @@ class Instance:
     """One running copy; a service on several hosts has one per host.
 
     `dial` says where to connect for each endpoint; names (Host, SNI, EHLO) come from the kind's configuration.
-    `data` is put before the absolute folders of its parts; `uses` are the bound required services.
+    `data` is put before the absolute folders of its parts; `uses` are the bound required services. A copy of which
+    nothing is started (`runs`) is data only.
     """
 
     mode: Mode
@@ -30,6 +31,7 @@ class Instance:
     dial: Mapping[str, Address]
     data: PurePosixPath = ROOT
     uses: Mapping[str, Instance] = field(default_factory=dict)
+    runs: bool = True
 
     def path(self, absolute: str | PurePosixPath) -> PurePosixPath:
         """Return where a folder of the service lies for this copy."""
@@ -106,6 +108,23 @@ class Part(Protocol):
 
     async def census(self, at: Instance) -> Census:
         """Count what is there now."""
+        ...
+
+
+@runtime_checkable
+class Recountable(Protocol):
+    """A part whose dump may not be loaded everywhere, and is counted with its restored copy: it says where, and how."""
+
+    def as_file(self, saved: Census) -> Census:
+        """Return what of a saved census the dump alone shows again."""
+        ...
+
+    def is_loaded(self, at: Instance) -> bool:
+        """Whether this copy takes the dump; where it does not, the dump is a file and no more."""
+        ...
+
+    async def recount(self, at: Instance, spool: PurePosixPath) -> Census:
+        """Count what came back: the dump as a file and, where it was loaded, what is there now."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from kedge.model.dump import DumpsField
 from kedge.model.instance import Endpoint, Instance, Part, Probe, Start
 from kedge.model.need import Needs, NeedsField
 from kedge.model.quantity import Moment
@@ -51,6 +52,9 @@ class Service(Thing, ABC):
     people: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who is responsible")
     promise: Promise = Field(Promise(), description="the RPO and RTO it is meant to keep")
     save: SaveField | None = Field(None, description="where its data is saved; `none` where it is not")
+    dumps: DumpsField = Field(
+        {}, description="dumps by commands of one's own: name → command, or its [fields](#dump); saved besides the rest"
+    )
     starts: Literal["by-itself", "by-hand"] | None = Field(None, description="what happens after a boot of its host")
     reports_on: Annotated[tuple[AnyRef, ...], OneOrMore] = Field((), description="things whose status it shows")
     restore: Restore = Field(Restore(), description="how long a restore takes, and what room it needs")

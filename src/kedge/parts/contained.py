@@ -11,13 +11,12 @@ from typing import ClassVar, Literal
 from kedge.model.census import Census
 from kedge.model.instance import Instance, Obstacle
 from kedge.model.room import Fit, Growth, Survey
+from kedge.parts.command import INSTEAD
 from kedge.parts.mariadb import MariaDBPart
 from kedge.parts.mariadb_look import GROWTH
 from kedge.parts.postgresql import PostgresPart
 
 Server = Literal["mariadb", "postgresql"]
-INSTEAD = "instead-of-the-files-of"
-"""A remark that names the volumes whose files are not saved, because their content is in the dump."""
 QUICK = timedelta(minutes=1)
 PASSWORD = {
     "mariadb": "kedge logs in as root, with MARIADB_ROOT_PASSWORD of the container: let it be the right one",

@@ -43,13 +43,16 @@ VOLUME = """\
 DUMP = "    mariadb --default-character-set=utf8mb4 --max-allowed-packet=1G < {file}\n"
 ROLES = "    psql --dbname=postgres --file={file}\n"
 DATABASE = "    pg_restore --create --dbname=postgres {file}\n"
+LOAD = "    {{ {command}\n    }} < {file}\n"
 OTHER = "    {file}: part {part} of {service}\n"
 ACCOUNTS = "    mariadb --default-character-set=utf8mb4 < {file}   # where none of these accounts are yet\n"
 MNESIA = """\
     ejabberdctl mnesia_change_nodename ejabberd@OLD ejabberd@NEW {file} /var/tmp/renamed   # OLD: strings {file}
     ejabberdctl install_fallback /var/tmp/renamed && ejabberdctl restart
 """
+ZONE = "    {file} is a zone file: pdnsutil load-zone, or any name server\n"
 LOADED = {
+    "/zone": ZONE,
     "/dump.sql": DUMP,
     "/accounts.sql": ACCOUNTS,
     "/roles.sql": ROLES,
@@ -106,6 +109,8 @@ def _step(file: str, part: Part, service: str) -> str:
     place = getattr(part, "folder", "")
     if place and file.endswith("/folder.tar"):
         return FOLDER.format(file=file, place=place)
+    if load := getattr(part, "load", ""):
+        return LOAD.format(command=load, file=file)
     for name, how in LOADED.items():
         if file.endswith(name):
             return how.format(file=file)

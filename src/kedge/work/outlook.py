@@ -21,7 +21,7 @@ FEW_BYTES = 16 * 2**20
 
 def read_sizes(facts: Facts, subject: Subject) -> Mapping[str, int]:
     """Return how many bytes the last dump of each part of a service had, as far as facts say."""
-    told = {part.name: facts.get(subject.name, f"{DUMPED}/{part.name}") for part in subject.service.parts()}
+    told = {part.name: facts.get(subject.name, f"{DUMPED}/{part.name}") for part in subject.parts()}
     values = {name: fact.value.removesuffix(" bytes") for name, fact in told.items() if fact}
     return {name: int(value) for name, value in values.items() if value.isdigit()}
 
@@ -33,7 +33,7 @@ async def look_ahead(
     spools: dict[int, asyncio.Task[Free | None]] = {}  # a host is asked once, while its first part is looked at
     outlook, rooms = Outlook(), {name: asyncio.create_task(store.room()) for name, store in stores.items()}
     try:
-        for part in subject.service.parts():
+        for part in subject.parts():
             on = instance_of(part, at)
             if id(on.site) not in spools:
                 spools[id(on.site)] = asyncio.create_task(_free_for(on.site, spool))

@@ -21,6 +21,7 @@ from kedge.model.ports import Address, Clock, Sandbox, Shell, Site, Snapshot, Sn
 from kedge.model.room import Fit, Fitting
 from kedge.model.service import Service
 from kedge.work.landing import require_room
+from kedge.work.recount import expected_of, is_loaded, recount
 from kedge.work.spool import bring, clear, do, size_of
 from kedge.work.step import Done
 from kedge.work.subject import Subject, dial_sockets, instance_of
@@ -30,6 +31,7 @@ READY_EVERY_S = 0.05
 WHY_CHARACTERS = 300
 Sizes = Mapping[str, Mapping[str, int]]
 """Service -> part -> how many bytes its last dump had, as far as that is known."""
+UNLOADED = "counted as a file, loaded nowhere"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,10 @@ class Copy:
 
 @dataclass(frozen=True)
 class Proof:
-    """What a drill showed: differences to the census, what the probes saw, obstacles, the RPO and RTO measured."""
+    """What a drill showed: differences to the census, what the probes saw, obstacles, the RPO and RTO measured.
+
+    `unloaded` are dumps that nothing says how to load, or that this copy cannot take: counted as files, and no more.
+    """
 
     snapshots: Mapping[str, Snapshot]
     differences: tuple[str, ...]
@@ -53,6 +58,7 @@ class Proof:
     compared: int = 0
     newest: datetime | None = None
     """The moment of the newest entry that came back: a row's, a file's."""
+    unloaded: tuple[str, ...] = ()
 
     @property
     def is_proven(self) -> bool:
@@ -75,9 +81,11 @@ class Proof:
 
     @property
     def grounds(self) -> str:
-        """What was looked at: tallies, how new the newest entry is, probes."""
+        """What was looked at: dumps that are files and no more, tallies, how new the newest entry is, probes."""
         newest = f"newest entry {self.newest:%Y-%m-%d %H:%M}Z; " if self.newest else ""
-        return f"{self.compared} tallies compared; {newest}{', '.join(self.seen) or 'no probes, so only its data'}"
+        files = "".join(f"{name}: {UNLOADED}; " for name in self.unloaded)
+        looked = ", ".join(self.seen) or "no probes, so only its data"
+        return f"{files}{self.compared} tallies compared; {newest}{looked}"
 
 
 def _compact(duration: timedelta) -> str:
@@ -98,7 +106,7 @@ async def rehearse(
     Raises Refused if dumps of the last `sizes` would not fit there.
     """
     began = clock.now()
-    parts = [(one.name, part) for one in subject.restored() for part in one.service.parts()]
+    parts = [(one.name, part) for one in subject.restored() for part in one.parts()]
     dumps = [(part, sizes.get(name, {}).get(part.name, 0)) for name, part in parts]
     await require_room(folder, dumps, is_fetched=False)
     async with sandbox.open() as site, AsyncExitStack() as programs:
@@ -115,7 +123,7 @@ async def rehearse(
         oldest = min((snapshot.at for snapshot in fetched.values()), default=began)
         return Proof(
             fetched, tuple(drill.differences), seen, tuple(drill.obstacles), began - oldest, rto, drill.compared,
-            drill.newest,
+            drill.newest, tuple(drill.unloaded),
         )  # fmt: skip
 
 
@@ -202,6 +210,7 @@ class _Drill:
         self.obstacles: list[Obstacle] = []
         self.compared = 0
         self.newest: datetime | None = None
+        self.unloaded: list[str] = []
         self._port = FIRST_PORT
 
     async def bring_up(self, subject: Subject, *, is_empty: bool = False) -> Instance | None:
@@ -209,7 +218,7 @@ class _Drill:
 
         One of whose parts is kept in a service that it uses gets that service empty: it brings its own part.
         """
-        own = {part.of for part in subject.service.parts()}
+        own = {part.of for part in subject.parts()}
         uses = {role: await self.bring_up(used, is_empty=role in own) for role, used in subject.uses.items()}
         dial = {
             **dial_endpoints(subject.service, self._take_ports),
@@ -218,7 +227,7 @@ class _Drill:
         at = Instance("sandbox", self.site, dial, uses={role: one for role, one in uses.items() if one})
         steps = list(subject.service.start(at))
         # What starts finds its files where its configuration says. What does not may be /etc itself, and lies apart.
-        at = at if steps else replace(at, data=self.stage.root / "data")
+        at = at if steps else replace(at, data=self.stage.root / "data", runs=False)
         try:
             await self._restore(subject, at, is_running=False, is_empty=is_empty)
             if steps:
@@ -241,7 +250,7 @@ class _Drill:
             runs_first = part.of != "self" or not part.needs_running
             return runs_first is not is_running
 
-        parts = [part for part in subject.service.parts() if is_due(part)]
+        parts = [part for part in subject.parts() if is_due(part)]
         if not parts or is_empty:
             return
         snapshot, here = await self._fetch(subject)
@@ -250,10 +259,12 @@ class _Drill:
             self.stage.tell(f"restore {subject.name}, {part.name}")
             on, spool = instance_of(part, at), self.stage.root / "spool" / subject.name / part.name
             await bring(self.site, here / part.name, spool)
-            expected = censuses.get(part.name)
-            await self._load(part, on, spool, expected)
+            if is_loaded(part, on):
+                await self._load(part, on, spool, censuses.get(part.name))
+            else:
+                self.unloaded.append(part.name)
             self.stage.tell(f"count {subject.name}, {part.name}")
-            found = await part.census(on)
+            found, expected = await recount(part, on, spool), expected_of(part, on, censuses.get(part.name))
             counts = self.copies[subject.name].store.counts
             lines = expected.difference(found) if expected else ["was never counted"] if counts else []
             self.compared += len(expected.tallies) if expected else 0
@@ -285,7 +296,7 @@ class _Drill:
             here.mkdir()
             fetched = await copy.store.fetch(copy.snapshot, here)
             self.fetched[service] = replace(fetched, censuses=copy.snapshot.censuses or fetched.censuses)
-            dumps = [(part, await asyncio.to_thread(size_of, here / part.name)) for part in subject.service.parts()]
+            dumps = [(part, await asyncio.to_thread(size_of, here / part.name)) for part in subject.parts()]
             await require_room(self.folder, dumps, is_fetched=True)
         return self.fetched[service], here
 

@@ -18,6 +18,7 @@ from kedge.model.census import Census
 from kedge.model.instance import ROOT, Instance, Part
 from kedge.model.room import Extent
 from kedge.work.landing import Placed, look_at_target, refuse
+from kedge.work.recount import expected_of, is_loaded, recount
 from kedge.work.rehearsal import Copy
 from kedge.work.room import Outlook, free_here
 from kedge.work.saving import Tidy, write_whole
@@ -27,6 +28,7 @@ from kedge.work.subject import Subject, instance_of
 
 LONG = timedelta(hours=1)
 SHOWN = 5
+UNLOADED = "its dump is equal and lies in"
 _CENSUSES = TypeAdapter(dict[str, Census])
 
 # $1 where it belongs, $2 where what was there is kept, $3 a mark: that is done, and what lies at $1 is ours. The mark
@@ -77,7 +79,7 @@ class Restoration:
     def parts(self) -> Sequence[Part]:
         """The parts that are restored: into a folder, only those that need no running server."""
         is_folder = self.target.data != ROOT
-        return [part for part in self.subject.service.parts() if not (is_folder and part.needs_running)]
+        return [part for part in self.subject.parts() if not (is_folder and part.needs_running)]
 
     def aside(self, place: PurePosixPath) -> PurePosixPath:
         """Return the name under which what was at a place is kept, beside it."""
@@ -147,22 +149,32 @@ class Load:
         """Load it; raises OutsideError if it is not what was saved."""
         at = instance_of(self.part, self.of.target)
         kept = await self._put_aside(at)
-        spool = FAR / f"kedge-restore.{self.of.run}.{self.part.name}"
+        spool = self._spool
         try:
             await make_empty(at.site.shell, spool)
             await push(at.site.shell, self.of.spool / self.part.name, spool)
-            await self.part.restore(at, spool)
-        finally:
+            if is_loaded(self.part, at):
+                await self.part.restore(at, spool)
+            self._compare(await recount(self.part, at, spool), at)
+        except BaseException:
             await remove(at.site.shell, spool)
-        self._compare(await self.part.census(at))
+            raise
+        if not is_loaded(self.part, at):
+            return Done(f"{UNLOADED} {spool}; nothing says how it is loaded here")
+        await remove(at.site.shell, spool)
         equal = "equal" if self.of.copy.store.counts else "loaded; there is no census to compare with"
         return Done(f"{equal}; what was there is {kept}" if kept else equal)
 
     async def undo(self) -> None:
         """Bring back what was there; a database that was loaded stays: it took nobody's place."""
         at = instance_of(self.part, self.of.target)
+        await remove(at.site.shell, self._spool)
         if isinstance(self.part, Placed):
             await do(at.site.shell, "sh", "-c", TAKE_BACK, "sh", *self._places(self.part.place(at)), limit=LONG)
+
+    @property
+    def _spool(self) -> PurePosixPath:
+        return FAR / f"kedge-restore.{self.of.run}.{self.part.name}"
 
     async def _put_aside(self, at: Instance) -> str:
         if not isinstance(self.part, Placed):
@@ -174,8 +186,9 @@ class Load:
     def _places(self, place: PurePosixPath) -> tuple[str, str, str]:
         return str(place), str(self.of.aside(place)), str(self.of.mark(self.part))
 
-    def _compare(self, found: Census) -> None:
-        expected = _CENSUSES.validate_json(self.of.counted.read_bytes()).get(self.part.name)
+    def _compare(self, found: Census, at: Instance) -> None:
+        censuses = _CENSUSES.validate_json(self.of.counted.read_bytes())
+        expected = expected_of(self.part, at, censuses.get(self.part.name))
         counts = self.of.copy.store.counts
         lines = expected.difference(found) if expected else ["it was never counted"] if counts else []
         if lines:
@@ -214,7 +227,7 @@ def _make_anew(folder: Path, spool: Path) -> None:
 async def find_replaced(subject: Subject, target: Instance) -> list[PurePosixPath]:
     """Return the places in which something lies that a restoration would put aside."""
     found = []
-    for part in subject.service.parts():
+    for part in subject.parts():
         if isinstance(part, Placed):
             at = instance_of(part, target)
             script = '[ -e "$1" ] && ls -A -- "$1" || true'

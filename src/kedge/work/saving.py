@@ -50,7 +50,7 @@ def saving(
     `before` is what each part held when last saved, `sizes` the bytes of its last dump; `opened` are stores that opened
     a moment ago; `enclosure` is saved beside the data.
     """
-    parts = list(subject.service.parts())
+    parts = list(subject.parts())
     return (
         Preflight(subject, at, stores, spool, opened, sizes),
         *(Dump(part, instance_of(part, at), spool, subject.name, before.get(part.name)) for part in parts),

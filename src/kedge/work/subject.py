@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from kedge.errors import OutsideError
+from kedge.kinds.dumps import parts_of
 from kedge.model.instance import ROOT, Instance, Part
 from kedge.model.ports import Address, Site
 from kedge.model.service import Service
@@ -20,12 +21,16 @@ class Subject:
     service: Service
     uses: Mapping[str, Subject] = field(default_factory=dict)
 
+    def parts(self) -> Iterator[Part]:
+        """Yield what is saved of it: what its kind knows, then the dumps by commands that the inventory names."""
+        yield from parts_of(self.service)
+
     def restored(self) -> Iterator[Subject]:
         """Yield this service and those it uses, as far as a copy of it is made of their snapshots, each once.
 
         A service that keeps a part of its own in another one brings what it needs of it: that one starts empty.
         """
-        own = {part.of for part in self.service.parts()}
+        own = {part.of for part in self.parts()}
         found = {self.name: self} if "self" in own or own else {}
         for role, used in self.uses.items():
             if role not in own:

@@ -27,6 +27,8 @@ from kedge.kinds.mariadb import MariaDB
 from kedge.model.saving import Save
 from tests.integration.conftest import need
 from tests.integration.kinds.test_mariadb import SOCKET, Now, live_server
+from tests.integration.kinds.test_openldap import directory
+from tests.integration.kinds.test_openldap import say as ldap_say
 
 KEDGE = str(Path(sys.executable).with_name("kedge"))
 PASSPHRASE = "petersilie-anker-7"
@@ -99,6 +101,46 @@ def test_a_restic_repository_is_seen_drilled_and_restored(desk: Desk) -> None:
     assert not {"bk-untested", "bk-stale", "bk-doubtful"} & set(desk.rules())
     assert "bk-stale" in desk.rules(at="2036-01-01T00:00:00Z")
     assert (desk.folder / "look" / str(desk.folder)[1:] / "share" / "brief.txt").exists()
+
+
+async def test_what_a_job_of_ones_own_dumped_is_drilled_by_the_commands_of_its_kind(desk: Desk) -> None:
+    need("restic", "restic")
+    need("slapd", "slapd")
+    async with directory() as live:
+        texts = [await ldap_say(live, "slapcat", "-n", number) for number in ("0", "1")]
+    (desk.folder / "config.ldif").write_text(texts[0])
+    (desk.folder / "data.ldif.gz").write_bytes(gzip.compress(texts[1].encode()))
+    back_up_by_restic(desk, desk.folder / "config.ldif", desk.folder / "data.ldif.gz")
+    finds = {"settings": "config.ldif", "database-1": "data.ldif.gz"}
+    assert drill_of_theirs(desk, "{kind: openldap, host: web1, suffixes: 'dc=verein,dc=example'", finds) == "proven"
+
+
+def drill_of_theirs(desk: Desk, fields: str, finds: dict[str, str]) -> str:
+    desk.declare("restic", f"{desk.folder}/theirs")
+    found = ", ".join(f"{part}: {desk.folder}/{file}" for part, file in finds.items())
+    with (desk.folder / "kedge.yaml").open("a") as inventory:
+        inventory.write(f"  it: {fields}, save: {{to: theirs, made-by: other, finds: {{{found}}}}}}}\n")
+    (drilled,) = desk.answer("drill", "it")
+    return str(drilled["state"])
+
+
+RELATIVE = """\
+$TTL 300
+@ SOA ns1 hostmaster 2007010601 3600 600 604800 300
+@ NS ns1
+ns1 A 192.0.2.53
+"""
+
+
+def test_a_zone_file_as_people_write_it_is_served_in_a_drill(desk: Desk) -> None:
+    need("restic", "restic")
+    need("pdns_server", "pdns-server")
+    (desk.folder / "pdns").mkdir()
+    (desk.folder / "pdns" / "pdns.conf").write_text("launch=gmysql\n")
+    (desk.folder / "verein.zone").write_text(RELATIVE)
+    back_up_by_restic(desk, desk.folder / "pdns", desk.folder / "verein.zone")
+    finds = {"settings": "pdns", "zone-verein-example": "verein.zone"}
+    assert drill_of_theirs(desk, "{kind: powerdns, host: web1, domains: [verein.example]", finds) == "proven"
 
 
 def test_what_it_lacks_and_what_shrank_are_doubts(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedge.adapters.local import LocalShell, LocalSite
-from kedge.adapters.login import STUB, LoginShell, enter, read_login
+from kedge.adapters.login import STUB, LoginNet, LoginShell, enter, read_login
 from kedge.errors import OutsideError, UsageError
+from kedge.model.ports import Address
 
 LIMIT = timedelta(seconds=20)
 # What ssh does with a command: one text, read by the far user's shell.
@@ -149,3 +151,54 @@ class TestLogins:
     def test_others_are_refused(self, login: str) -> None:
         with pytest.raises(UsageError, match="login"):
             read_login(login)
+
+
+def children() -> str:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+
+
+class TestConnections:
+    async def test_one_is_carried_both_ways_and_ends_with_either_side(self) -> None:
+        net = LoginNet(SHELL)
+        ended = asyncio.Event()
+
+        async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while line := await reader.readline():
+                writer.write(line.upper())
+                if line == b"bye\n":
+                    break
+            writer.close()
+            ended.set()
+
+        server = await asyncio.start_server(shout, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, asyncio.timeout(20):
+            for last in (b"bye\n", b""):
+                ended.clear()
+                sock = await net.connect(Address("127.0.0.1", port), limit=LIMIT)
+                reader, writer = await asyncio.open_connection(sock=sock)
+                writer.write(b"x" * 30_000 + b"\n" + last)
+                assert await reader.readline() == b"X" * 30_000 + b"\n"
+                if last:
+                    assert await reader.read() == b"BYE\n"
+                writer.close()
+                await ended.wait()
+                while children():  # noqa: ASYNC110 - processes
+                    await asyncio.sleep(0.01)
+
+    async def test_nobody_there_a_login_that_fails_and_one_that_hangs(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        with pytest.raises(ConnectionRefusedError, match="nobody answers"):
+            await LoginNet(SHELL).connect(Address("127.0.0.1", port), limit=LIMIT)
+        failing = LoginShell((lambda argv: ("sh", "-c", "echo Permission denied >&2; exit 255"),))
+        with pytest.raises(OutsideError, match="the login failed: Permission denied"):
+            await LoginNet(failing).connect(Address("127.0.0.1", port), limit=LIMIT)
+        missing = LoginShell((lambda argv: ("no-such-program",),))
+        with pytest.raises(OutsideError, match="could not be run"):
+            await LoginNet(missing).connect(Address("127.0.0.1", port), limit=LIMIT)
+        hanging = LoginShell((lambda argv: ("sh", "-c", "cat >/dev/null"),))
+        with pytest.raises(TimeoutError):
+            await LoginNet(hanging).connect(Address("127.0.0.1", port), limit=timedelta(seconds=0.5))
+        with pytest.raises(OutsideError, match="no connection to the socket"):
+            await LoginNet(SHELL).connect(Address("/run/x.sock"), limit=LIMIT)

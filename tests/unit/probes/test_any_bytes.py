@@ -20,6 +20,7 @@ from kedge.probes.error_page import END, SHORT, explain_error, find_error
 from kedge.probes.greeting import GreetingProbe
 from kedge.probes.http import HttpProbe, Mark
 from kedge.probes.imap import ImapProbe
+from kedge.probes.ldap import LdapProbe
 from kedge.probes.login import Login
 from kedge.probes.mediawiki import MediaWikiProbe
 from kedge.probes.registration import RegistrationProbe, Registries
@@ -40,12 +41,15 @@ PROBES = [
     GreetingProbe("POP3", "+OK POP3 server ready", "pop3"),
     TlsProbe("www.example.org"),
     SoaProbe("example.org"),
+    LdapProbe(),
+    LdapProbe(("dc=x",), Login("cn=kedge", "pw-name")),
     RegistrationProbe("example.org", registries=REGISTRY),
 ]
 PIECES = [
     b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 500 E\r\n", b"Content-Length: 9\r\n", b"Transfer-Encoding: chunked\r\n", b"\r\n",
     b"Location: /\r\n", b"Content-Type: text/html; charset=utf-16\r\n", b"<meta charset=x>", b"{}", b"+OK", b"5\r\nhello\r\n",
     b"<link rel='EditURI' href='//[::1'>", b"\x16\x03\x03\x00\x7a", b"\x00\x0c" + bytes(12),
+    b"0\x0c\x02\x01\x02e\x07\n\x01\0\x04\0\x04\0", b"0\x05\x02\x01\x02d\0", b"0\x84\x7f\xff\xff\xff", b"\x04\x01",
 ]  # fmt: skip
 BYTES = st.binary(max_size=80) | st.lists(st.sampled_from(PIECES), max_size=7).map(b"".join)
 
