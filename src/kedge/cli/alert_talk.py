@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from kedge.model.inventory import Inventory
 
 INTRODUCTION = Text(
-    "Alerts go to a topic of ntfy (an app; nothing else is needed), a webhook's https://…, a mail address,\n"
-    "`xmpp ADDRESS` or `apprise file:PATH`. What is proposed is a topic that nobody guesses.",
-    "Alarme gehen an ein Thema von ntfy (eine App; sonst ist nichts nötig), einen Webhook https://…, eine\n"
-    "Mailadresse, `xmpp ADRESSE` oder `apprise file:PFAD`. Vorgeschlagen ist ein Thema, das niemand errät.",
+    "Alerts go to a topic of ntfy (an app; nothing else is needed), a webhook's\n"
+    "https://…, a mail address, `xmpp ADDRESS` or `apprise file:PATH`.\n"
+    "What is proposed is a topic that nobody guesses.",
+    "Alarme gehen an ein Thema von ntfy (eine App; sonst ist nichts nötig), einen\n"
+    "Webhook https://…, eine Mailadresse, `xmpp ADRESSE` oder `apprise file:PFAD`.\n"
+    "Vorgeschlagen ist ein Thema, das niemand errät.",
 )
 WHERE = Text("Where should alerts go?", "Wohin sollen Alarme gehen?")
 WHOM = Text("For whom?", "Für wen?")
