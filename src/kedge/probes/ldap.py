@@ -86,8 +86,8 @@ class LdapProbe:
     def _missing(self, code: int, what: str, line: Dialogue) -> Broken:
         evidence = {**line.evidence, "result": str(code)}
         if code in WANTS_LOGIN or (code in {SUCCESS, NO_SUCH_OBJECT} and not self.login):
-            why = f"answers, but shows nothing of {what} to whoever is not logged in"
-            return Broken(why, Status.UNKNOWN, evidence)
+            said = f"answers, but shows nothing of {what} to whoever is not logged in"
+            return Broken(said, Status.UNKNOWN, evidence)
         if code in {SUCCESS, NO_SUCH_OBJECT}:
             return Broken(f"does not hold {what}", Status.DOWN, evidence)
         return Broken(f"answered a search for {what} with result {code}", Status.DOWN, evidence)

@@ -259,6 +259,14 @@ SENTENCES: Mapping[str, str] = {
     "containers are missing: {name}": "Container fehlen: {name}",
     "all containers run": "alle Container laufen",
     "a copy has no vantage to look from": "eine Kopie hat keinen Standort, von dem aus zu sehen wäre",
+    # LDAP
+    "holds {list}": "enthält {list}",
+    "does not hold {name}": "enthält {name} nicht",
+    "said that it ends the conversation": "hat das Gespräch von sich aus beendet",
+    "answers, but shows nothing of {name} to whoever is not logged in":
+        "antwortet, zeigt aber ohne Anmeldung nichts von {name}",
+    "answered a search for {name} with result {code}": "hat die Suche nach {name} mit dem Ergebnis {code} beantwortet",
+    "answered a login with result {code}": "hat die Anmeldung mit dem Ergebnis {code} beantwortet",
     "{name} could not be run": "{name} war nicht zu starten",
     "{name} ended with exit code {code}": "{name} endete mit {code}",
     "{name} said {code}": "{name} sagt {code}",

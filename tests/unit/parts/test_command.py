@@ -249,7 +249,7 @@ def test_in_a_container_the_files_of_a_dumped_server_are_not_saved() -> None:
         "databases": {"index": "mongo all"}, "dumps": {"index": {"in": "index", "save": "exec mongodump --archive"}},
     }  # fmt: skip
     parts = of(Compose.model_validate(told))
-    assert set(parts) == {"index", "var-lib-docker-volumes-club-uploads--data"}
+    assert set(parts) == {"index", "volume-uploads"}
     part = parts["index"]
     assert isinstance(part, CommandPart)
     assert part.enter[4:6] == ("club", "index")
