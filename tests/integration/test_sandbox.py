@@ -228,8 +228,11 @@ class TestNothingOutlivesIt:
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
         assert process.stdout is not None
         assert await process.stdout.readline() == b"open\n"
-        inside = [pid for pid in processes_with("4343") if pid != process.pid]
-        assert inside
+        inside: list[int] = []
+        async with asyncio.timeout(20):
+            while not inside:  # it is started, and takes a moment to be there
+                inside = [pid for pid in processes_with("4343") if pid != process.pid]
+                await asyncio.sleep(0.01)
         process.kill()
         await process.wait()
         async with asyncio.timeout(20):

@@ -14,7 +14,6 @@ import pytest
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
 from kedge.adapters.local import LocalSite
-from kedge.app.drill_slice import DrillResult, Subject, drill, save
 from kedge.errors import OutsideError, Refused
 from kedge.kinds.files import Files
 from kedge.kinds.grades import Grade
@@ -25,6 +24,7 @@ from kedge.model.observation import Status
 from kedge.model.ports import Address, Snapshot
 from kedge.model.service import Service
 from kedge.probes.http import HttpProbe
+from tests.integration.rehearsing import DrillResult, Subject, drill, save
 
 pytestmark = pytest.mark.usefixtures("bwrap")
 Prove = Callable[[str, Grade], None]

@@ -12,13 +12,13 @@ import pytest
 
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
-from kedge.app.drill_slice import Subject, drill, save
 from kedge.kinds.bind import Bind
 from kedge.kinds.grades import Grade
 from kedge.model.instance import Instance, Program
 from kedge.model.observation import Status
 from kedge.model.ports import Address
 from tests.integration.conftest import need
+from tests.integration.rehearsing import Subject, drill, save
 
 LONG = timedelta(seconds=60)
 NAMES = Bind(zones=("example.org",), data="/var/lib/bind")

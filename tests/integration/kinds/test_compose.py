@@ -19,7 +19,6 @@ from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
 from kedge.adapters.local import LocalShell
 from kedge.adapters.login import enter
-from kedge.app.drill_slice import Subject, drill, save
 from kedge.errors import OutsideError, Refused
 from kedge.evidence.database import Database
 from kedge.kinds.compose import Compose
@@ -35,6 +34,7 @@ from kedge.work.run import Logbook, Plan
 from kedge.work.subject import dial_sockets, instance_of, live
 from tests.integration.installed import find_root
 from tests.integration.kinds.podman import Engine, labels, open_engine
+from tests.integration.rehearsing import Subject, drill, save
 
 LONG = timedelta(minutes=2)
 SECRET = "Geheim-im-Container-7"

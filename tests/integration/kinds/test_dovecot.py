@@ -11,12 +11,12 @@ import pytest
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
 from kedge.adapters.local import LocalSite
-from kedge.app.drill_slice import DrillResult, Subject, drill, save
 from kedge.kinds.dovecot import Dovecot
 from kedge.kinds.grades import Grade
 from kedge.model.instance import Instance
 from kedge.model.observation import Status
 from tests.integration.installed import find_root
+from tests.integration.rehearsing import DrillResult, Subject, drill, save
 
 MAIL = "From: anna@example.org\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n\nListe Mitglieder,\n"
 

@@ -13,7 +13,6 @@ import pytest
 
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
-from kedge.app.drill_slice import Subject, drill, save
 from kedge.errors import OutsideError, Refused
 from kedge.kinds.grades import Grade
 from kedge.kinds.xmpp import Ejabberd
@@ -22,6 +21,7 @@ from kedge.model.observation import Status
 from kedge.model.ports import Address
 from kedge.parts.ejabberd import BACKUP, CONTROL, EjabberdPart
 from tests.integration.installed import find_root
+from tests.integration.rehearsing import Subject, drill, save
 
 LONG = timedelta(minutes=2)
 SERVICE = Ejabberd(domains=("verein.example",))

@@ -12,7 +12,6 @@ import pytest
 
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
-from kedge.app.drill_slice import Subject, drill, save
 from kedge.errors import OutsideError, Refused
 from kedge.kinds.grades import Grade
 from kedge.kinds.mariadb import MariaDB
@@ -22,6 +21,7 @@ from kedge.model.observation import Status
 from kedge.model.ports import Address
 from kedge.parts.mariadb import MariaDBPart
 from tests.integration.conftest import need
+from tests.integration.rehearsing import Subject, drill, save
 
 LONG = timedelta(seconds=120)
 SOCKET = "/run/mysqld/mysqld.sock"

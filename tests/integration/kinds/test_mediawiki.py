@@ -13,7 +13,6 @@ import pytest
 
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
-from kedge.app.drill_slice import Subject, drill, save
 from kedge.kinds.grades import Grade
 from kedge.kinds.mariadb import MariaDB
 from kedge.kinds.mediawiki import MediaWiki
@@ -21,6 +20,7 @@ from kedge.model.instance import Command, File, Instance, Program, Start
 from kedge.model.observation import Status
 from kedge.model.ports import Address, Snapshot
 from tests.integration.installed import find_root
+from tests.integration.rehearsing import Subject, drill, save
 
 LONG = timedelta(minutes=5)
 TITLE, TEXT = "Übersicht der Vereine", "Vereine in Göttingen, Köln und Zürich – auch „Łódź“ und ☃ 🎉."

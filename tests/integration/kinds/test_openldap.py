@@ -13,7 +13,6 @@ import pytest
 
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
-from kedge.app.drill_slice import Subject, drill, save
 from kedge.errors import Refused
 from kedge.kinds.grades import Grade
 from kedge.kinds.openldap import Openldap
@@ -23,6 +22,7 @@ from kedge.model.ports import Address
 from kedge.parts.command import CommandPart
 from kedge.probes.ldap import LdapProbe
 from tests.integration.conftest import need
+from tests.integration.rehearsing import Subject, drill, save
 
 LONG = timedelta(minutes=2)
 SERVICE = Openldap(hostname="ldap.verein.example", suffixes=("dc=verein,dc=example",))

@@ -13,12 +13,12 @@ import pytest
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
 from kedge.adapters.local import LocalSite
-from kedge.app.drill_slice import DrillResult, Subject, drill, save
 from kedge.kinds.grades import Grade
 from kedge.kinds.postfix import Postfix
 from kedge.model.instance import Instance, Program, Start
 from kedge.model.observation import Status
 from tests.integration.installed import find_root
+from tests.integration.rehearsing import DrillResult, Subject, drill, save
 
 MAIN = """\
 myhostname = mail.example.org

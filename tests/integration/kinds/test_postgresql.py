@@ -12,7 +12,6 @@ import pytest
 
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
-from kedge.app.drill_slice import Subject, drill, save
 from kedge.errors import OutsideError, Refused
 from kedge.kinds.grades import Grade
 from kedge.kinds.postgresql import Postgresql
@@ -23,6 +22,7 @@ from kedge.model.ports import Address
 from kedge.parts.postgresql import DRILL_USER, PostgresPart
 from tests.integration.conftest import need
 from tests.integration.probes.servers import POSTGRES
+from tests.integration.rehearsing import Subject, drill, save
 
 LONG = timedelta(seconds=120)
 SERVER = Postgresql()

@@ -17,7 +17,6 @@ from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
 from kedge.adapters.local import LocalShell
 from kedge.adapters.login import LoginNet, LoginShell, LoginSite
-from kedge.app.drill_slice import Subject, drill, save
 from kedge.errors import Refused
 from kedge.kinds.grades import Grade
 from kedge.kinds.powerdns import PowerDNS
@@ -27,6 +26,7 @@ from kedge.parts.zone import ZonePart, read_zone
 from kedge.probes.soa import SoaProbe
 from tests.integration.conftest import need
 from tests.integration.probes.servers import accepts, folder, free_port, running
+from tests.integration.rehearsing import Subject, drill, save
 
 LONG = timedelta(minutes=2)
 SERVICE = PowerDNS(zones=("verein.example", "0-25.2.0.192.in-addr.arpa"))

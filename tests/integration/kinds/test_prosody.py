@@ -13,13 +13,13 @@ import pytest
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
 from kedge.adapters.local import LocalSite
-from kedge.app.drill_slice import Subject, drill, save
 from kedge.kinds.xmpp import Prosody
 from kedge.model.instance import Instance
 from kedge.model.observation import Status
 from tests.integration.conftest import need
 from tests.integration.kinds.test_mariadb import Now
 from tests.integration.probes.servers import accepts, free_port, run, running
+from tests.integration.rehearsing import Subject, drill, save
 
 DRIVERS = list(Path("/usr/lib").glob("*/lua/5.*/dbd/sqlite3.so"))
 SETTINGS = """\

@@ -20,7 +20,6 @@ import pytest
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
 from kedge.adapters.local import LocalShell, LocalSite
-from kedge.app.drill_slice import Subject, drill, save
 from kedge.errors import OutsideError
 from kedge.kinds.files import Files
 from kedge.model.census import DAMAGED, OUTSIDE, UNCHECKED, Census
@@ -31,6 +30,7 @@ from kedge.work.doubts import find_doubts
 from kedge.work.saving import Dump, Spool
 from tests.integration.conftest import need
 from tests.integration.kinds.test_mariadb import Now
+from tests.integration.rehearsing import Subject, drill, save
 
 ROUNDS = 12 if os.environ.get("KEDGE_THOROUGH") else 3
 MODES = ["wal", "delete", "truncate", "persist"] if os.environ.get("KEDGE_THOROUGH") else ["wal", "delete"]

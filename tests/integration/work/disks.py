@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kedge.adapters.local import LocalShell
-from kedge.adapters.login import LoginShell, LoginSite
+from kedge.adapters.login import LoginNet, LoginShell, LoginSite
 
 
 @contextmanager
@@ -37,4 +37,5 @@ def host_with_small_spool(size: str) -> Iterator[LoginSite]:
         if apart.stdout.readline() != "ready\n":
             pytest.skip("may not mount here")
         enter = ("nsenter", f"--mount=/proc/{apart.pid}/ns/mnt", "--")
-        yield LoginSite(LoginShell((lambda argv: (*enter, *argv),), LocalShell()))
+        shell = LoginShell((lambda argv: (*enter, *argv),), LocalShell())
+        yield LoginSite(shell, LoginNet(shell))

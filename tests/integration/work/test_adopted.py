@@ -18,7 +18,6 @@ import pytest
 from kedge.adapters.adopted import AdoptedStore, FileReader, find_wanted
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.local import LocalShell
-from kedge.app.drill_slice import Subject, drill
 from kedge.app.jobs import Jobs
 from kedge.app.opening import open_inventory
 from kedge.app.workshop import Workshop
@@ -29,6 +28,7 @@ from tests.integration.conftest import need
 from tests.integration.kinds.test_mariadb import SOCKET, Now, live_server
 from tests.integration.kinds.test_openldap import directory
 from tests.integration.kinds.test_openldap import say as ldap_say
+from tests.integration.rehearsing import Subject, drill
 
 KEDGE = str(Path(sys.executable).with_name("kedge"))
 PASSPHRASE = "petersilie-anker-7"

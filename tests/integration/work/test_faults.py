@@ -19,7 +19,6 @@ import pytest
 
 from kedge.adapters.bubblewrap import Bubblewrap
 from kedge.adapters.folder_store import FolderStore
-from kedge.app.drill_slice import Subject, drill, save
 from kedge.errors import OutsideError
 from kedge.kinds.mariadb import MariaDB
 from kedge.model.census import DOUBLED, OUTSIDE, QUESTIONS
@@ -29,6 +28,7 @@ from kedge.parts.mariadb import MariaDBPart
 from kedge.work.doubts import count, find_doubts
 from tests.integration.conftest import need
 from tests.integration.kinds.test_mariadb import ACCOUNTS, SOCKET, Now, live_server, log_in_as, make_spool, sql
+from tests.integration.rehearsing import Subject, drill, save
 
 LONG = timedelta(seconds=300)
 PART = MariaDBPart(SOCKET)

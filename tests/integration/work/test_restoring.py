@@ -12,7 +12,6 @@ import pytest
 
 from kedge.adapters.folder_store import FolderStore
 from kedge.adapters.local import LocalSite
-from kedge.app.drill_slice import Subject, save
 from kedge.errors import OutsideError
 from kedge.evidence.database import Database
 from kedge.kinds.files import Files
@@ -21,6 +20,7 @@ from kedge.model.ports import Run
 from kedge.work.rehearsal import Copy
 from kedge.work.restoring import PUT_ASIDE, TAKE_BACK, Restoration, find_replaced
 from kedge.work.run import Logbook, Plan
+from tests.integration.rehearsing import Subject, save
 
 
 class Now:

@@ -16,7 +16,6 @@ from kedge.adapters.folder_store import FolderStore
 from kedge.adapters.local import LocalShell, LocalSite
 from kedge.adapters.restic import ResticStore
 from kedge.adapters.secret import Secret
-from kedge.app.drill_slice import Subject, save
 from kedge.errors import Refused
 from kedge.kinds.files import Files
 from kedge.kinds.mariadb import MariaDB
@@ -36,6 +35,7 @@ from tests.integration.conftest import need
 from tests.integration.kinds import test_mariadb as mariadb
 from tests.integration.kinds import test_postgresql as postgresql
 from tests.integration.probes.servers import POSTGRES
+from tests.integration.rehearsing import Subject, save
 from tests.integration.work.disks import host_with_small_spool, small_disk
 
 LIMIT = timedelta(minutes=2)

@@ -1,4 +1,4 @@
-"""Save and drill without keeping a run: for trying a kind out, and for the tests of kinds."""
+"""Save and drill without keeping a run: how the tests of kinds try one out."""
 
 from __future__ import annotations
 
