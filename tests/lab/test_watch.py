@@ -23,7 +23,7 @@ pytestmark = pytest.mark.lab
 KEDGE = str(Path(sys.executable).with_name("kedge"))
 EXAMPLE = Path(__file__).parents[2] / "examples/lab/kedge.yaml"
 LIMIT_S = 600
-ROUND, ROUNDS = "6s", 2
+ROUND, ROUNDS = "10s", 2
 """How often it looks, and in which of these rounds, counted from the first look that failed, people are told."""
 FIRST_ON_THE_DEAD_SERVER = {
     "anna: {channels: [sms anna, anna-outside]}": 'anna: {hours: always, channels: ["mail anna@verein.example", sms anna, anna-outside]}',
