@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import gc
 import logging
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +24,7 @@ from kedge.app.opening import open_inventory
 from kedge.app.probing import Look, Sweep
 from kedge.app.publishing import publish
 from kedge.app.status_answer import metrics, status_answer
+from kedge.app.steady_clock import SteadyClock
 from kedge.app.targets import Target
 from kedge.app.uplink import Uplink
 from kedge.app.vantage import VantageNet
@@ -46,20 +46,6 @@ from kedge.watch.verdict import Seen
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 BEAT_LIMIT = timedelta(seconds=10)
-
-
-class SteadyClock:
-    """Time that neither runs backwards nor stands still: a clock set back is caught up with, 10 % slower."""
-
-    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
-        self._wall, self._steady = wall, steady
-        self._last, self._at = wall(), steady()
-
-    def now(self) -> datetime:
-        """Return the present moment."""
-        at = self._steady()
-        self._last, self._at = max(self._wall(), self._last + 0.9 * (at - self._at)), at
-        return datetime.fromtimestamp(self._last, UTC)
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,15 @@ databases are kept beside it, and not counted.
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import ClassVar
 
 from kedge.errors import OutsideError, Refused
-from kedge.model.census import DOUBLED, LARGEST, OUTSIDE, QUESTIONS, Census, Tally
+from kedge.model.census import Census
 from kedge.model.instance import Instance, Obstacle
 from kedge.model.ports import Exit, Shell
 from kedge.model.room import Fit, Growth, Survey
@@ -27,13 +26,11 @@ from kedge.parts.mariadb_accounts import (
     Account,
     accounts_of,
     lacking,
-    literal,
-    quote,
     read_accounts,
     told_statements,
     write_accounts,
 )
-from kedge.parts.mariadb_counting import SERVER, TWICE, Column, count_all, read_newest
+from kedge.parts.mariadb_counting import Column, count_all, read_census
 from kedge.parts.mariadb_look import (
     GROWTH,
     SYSTEM,
@@ -42,8 +39,8 @@ from kedge.parts.mariadb_look import (
     look,
     missing_privileges,
     read_look,
-    told_server,
 )
+from kedge.parts.mariadb_words import failed, literal, quote, unhex
 from kedge.parts.programs import find_programs
 
 DUMP, ACCOUNTS = "dump.sql", "accounts.sql"
@@ -59,19 +56,6 @@ EMPTY = (
     "AND NOT EXISTS (SELECT 1 FROM information_schema.routines r WHERE r.routine_schema = s.schema_name) "
     "AND NOT EXISTS (SELECT 1 FROM information_schema.events e WHERE e.event_schema = s.schema_name)"
 )
-ERROR_LINE = re.compile(r"ERROR \d+ \([0-9A-Z]+\)(?: at line \d+)?|ERROR at line \d+(?=: Unknown command)")
-MEANINGS = (
-    (re.compile(r"ERROR (?:1153|2006|2013|2020) |[Ee]rror:? (?:2013|2020)\b"),
-     "the server went away, or a row is larger than its max_allowed_packet", "set max_allowed_packet=1G on the server"),
-    (re.compile(r"ERROR 1273 "), "this server does not know a collation of the dump",
-     "restore to the same product and release, or change the collation in a copy of the dump"),
-    (re.compile(r"ERROR at line 1: Unknown command"), "this client is older than the dump",
-     "a mariadb-client of May 2024 or later; the dump begins with a line that older ones refuse"),
-    (re.compile(r"ERROR 1045 "), "the server refused the login", "unix_socket account, or ~/.my.cnf"),
-    (re.compile(r"ERROR (?:1114|1021|3) |Errcode: 28\b|No space left"), "no room is left", "make room on the server"),
-)  # fmt: skip
-"""What the programs say -> what it means, and what to do."""
-
 BEGIN = r"""
 began=$(@CLIENT -e 'SELECT CONNECTION_ID()') || exit 1
 digest() { if command -v openssl >/dev/null; then openssl dgst -sha256 -r; else sha256sum; fi; }
@@ -162,7 +146,7 @@ class MariaDBPart:
         ended = await at.site.shell.run(("sh", "-c", script, "sh", str(spool)), limit=LONG)
         await _check_dump(at.site.shell, spool, ended)
         await self._save_accounts(at, schemas, spool)
-        return _census(self.name, began, ended.stdout, columns)
+        return read_census(self.name, began, ended.stdout, columns)
 
     async def restore(self, at: Instance, spool: PurePosixPath) -> None:
         """Load the dump into a running copy that has no tables yet."""
@@ -174,7 +158,7 @@ class MariaDBPart:
         script = f'{shlex.join(self._client(at))} < "$1"'
         ended = await at.site.shell.run(("sh", "-c", script, "sh", str(spool / DUMP)), limit=LONG)
         if ended.code != 0:
-            raise _failed("the dump could not be loaded", ended)
+            raise failed("the dump could not be loaded", ended)
         if at.mode == "target":  # a sandbox lets everybody in
             await self._make_accounts(at, spool)
 
@@ -185,8 +169,8 @@ class MariaDBPart:
         lines = ["START TRANSACTION WITH CONSISTENT SNAPSHOT;", *count_all(schemas, columns)]
         ended = await at.site.shell.run(self._client(at), stdin="\n".join(lines).encode(), limit=LONG)
         if ended.code != 0:
-            raise _failed("the databases could not be counted", ended)
-        return _census(self.name, began, ended.stdout, columns)
+            raise failed("the databases could not be counted", ended)
+        return read_census(self.name, began, ended.stdout, columns)
 
     async def names(self, at: Instance) -> Sequence[str]:
         """Return the databases of the server, but the system's."""
@@ -196,12 +180,12 @@ class MariaDBPart:
         """Drop the databases in which nothing is: those that an image makes when it is started for the first time."""
         if at.mode == "live":
             raise Refused("nothing is dropped on a live copy")
-        for name in [_unhex(row[0]) for row in await self._rows(at, EMPTY)]:
+        for name in [unhex(row[0]) for row in await self._rows(at, EMPTY)]:
             await self._say(at, f"DROP DATABASE {quote(name)};", "an empty database could not be dropped")
 
     async def _save_accounts(self, at: Instance, schemas: Sequence[str], spool: PurePosixPath) -> None:
         rows = await self._rows(at, accounts_of(schemas))
-        found = sorted(Account(*map(_unhex, row)) for row in rows)
+        found = sorted(Account(*map(unhex, row)) for row in rows)
         if found:
             asked = told_statements(dict.fromkeys(one.name for one in found))
             said = await self._say(at, asked, "the accounts could not be saved")
@@ -212,10 +196,10 @@ class MariaDBPart:
         script = 'test ! -e "$1" || cat "$1"'
         read = await at.site.shell.run(("sh", "-c", script, "sh", str(spool / ACCOUNTS)), limit=QUICK)
         if read.code != 0:
-            raise _failed("the accounts could not be read", read)
+            raise failed("the accounts could not be read", read)
         kept = read_accounts(read.stdout.decode())
         rows = await self._rows(at, "SELECT HEX(user), HEX(host) FROM mysql.user")
-        there = [f"{quote(_unhex(user))}@{quote(_unhex(host))}" for user, host in rows]
+        there = [f"{quote(unhex(user))}@{quote(unhex(host))}" for user, host in rows]
         statements = "".join(kept[name] for name in lacking(kept, there))
         await self._say(at, statements, "the databases are loaded, but their accounts could not be made")
 
@@ -223,7 +207,7 @@ class MariaDBPart:
         """Return what a server answers to statements that nobody may see in a list of processes."""
         ended = await at.site.shell.run((*self._client(at), "--raw"), stdin=statements.encode(), limit=QUICK)
         if ended.code != 0:
-            raise _failed(failing, ended)
+            raise failed(failing, ended)
         return ended.stdout.decode()
 
     def _client(self, at: Instance) -> tuple[str, ...]:
@@ -244,12 +228,12 @@ class MariaDBPart:
     async def _rows(self, at: Instance, query: str) -> list[list[str]]:
         ended = await at.site.shell.run((*self._client(at), "--execute", query), limit=QUICK)
         if ended.code != 0:
-            raise _failed("the server did not answer", ended)
+            raise failed("the server did not answer", ended)
         return [line.split("\t") for line in ended.stdout.decode("utf-8", "replace").splitlines()]
 
     async def _schemas(self, at: Instance) -> list[str]:
         names = [
-            _unhex(row[0]) for row in await self._rows(at, "SELECT HEX(schema_name) FROM information_schema.schemata")
+            unhex(row[0]) for row in await self._rows(at, "SELECT HEX(schema_name) FROM information_schema.schemata")
         ]
         return sorted(name for name in names if name not in SYSTEM)
 
@@ -262,7 +246,7 @@ class MariaDBPart:
             "ORDER BY c.table_schema, c.table_name, c.ordinal_position"
         )
         rows = await self._rows(at, query)
-        return [Column(_unhex(s), _unhex(t), _unhex(n), kind, *rest) for s, t, n, kind, *rest in rows]
+        return [Column(unhex(s), unhex(t), unhex(n), kind, *rest) for s, t, n, kind, *rest in rows]
 
 
 def _session(spool: PurePosixPath, schemas: Sequence[str], columns: Sequence[Column]) -> str:
@@ -281,54 +265,16 @@ def _session(spool: PurePosixPath, schemas: Sequence[str], columns: Sequence[Col
     )
 
 
-def _census(part: str, at: datetime, said: bytes, columns: Sequence[Column]) -> Census:
-    tallies: dict[str, Tally] = {}
-    questions: dict[str, int] = {}
-    doubled: dict[str, int] = {}
-    newest: list[datetime] = []
-    server: Mapping[str, str] = {}
-    largest = (0, "")
-    for line in said.decode().splitlines():
-        hexed, count, digest, *rest = line.split("\t")
-        if hexed == SERVER:
-            server = told_server(count, digest)
-            continue
-        suspects, row_bytes, moments = rest
-        name, (twice, asking) = _unhex(hexed), divmod(int(suspects), TWICE)
-        largest = max(largest, (int(row_bytes), name))
-        if int(count) or "(" not in name:
-            tallies[name] = Tally(int(count), digest)
-        questions |= {name: asking} if asking else {}
-        doubled |= {name: twice} if twice else {}
-        newest += read_newest(moments)
-    report = {QUESTIONS: questions, DOUBLED: doubled}
-    counted = {what: ", ".join(f"{name} {rows}" for name, rows in found.items()) for what, found in report.items()}
-    counted[LARGEST] = f"{largest[0]} ({largest[1]})" if largest[0] else ""
-    remarks = {**_remarks(columns), **server, **{k: v for k, v in counted.items() if v}}
-    return Census(part, at, tallies, max(newest, default=None), remarks)
-
-
-def _remarks(columns: Sequence[Column]) -> Mapping[str, str]:
-    """Return the charset report (columns by character set) and the tables outside any snapshot."""
-    charsets: dict[str, int] = {}
-    for column in columns:
-        if column.charset:
-            charsets[column.charset] = charsets.get(column.charset, 0) + 1
-    outside = {f"{column.schema}.{column.table} ({column.engine})" for column in columns if column.engine != "InnoDB"}
-    report = {"charsets": ", ".join(f"{name} {count}" for name, count in sorted(charsets.items()))}
-    return {**report, **({OUTSIDE: ", ".join(sorted(outside))} if outside else {})}
-
-
 async def _check_dump(shell: Shell, spool: PurePosixPath, ended: Exit) -> None:
     """Believe a dump only if everything agrees: both exit codes, silence, its last line, the moment it began."""
     if ended.code != 0:
-        raise _failed("the databases could not be saved", ended)
+        raise failed("the databases could not be saved", ended)
     script = 'cd -- "$1" && cat code errors && test ! -e late && rm -f code errors begin.sh wait.sh session.sql'
     left = await shell.run(("sh", "-c", script, "sh", str(spool)), limit=QUICK)
     if left.code != 0:
         raise OutsideError("the dump did not begin in time; nothing can be said about its moment")
     if left.stdout.strip() != b"0":
-        raise _failed("the dump failed", Exit(1, stderr=left.stdout))
+        raise failed("the dump failed", Exit(1, stderr=left.stdout))
     await _check_trailer(shell, spool)
 
 
@@ -342,28 +288,11 @@ async def _check_trailer(shell: Shell, spool: PurePosixPath) -> None:
 async def _now(shell: Shell) -> datetime:
     ended = await shell.run(("date", "+%s"), limit=QUICK)
     if ended.code != 0:
-        raise _failed("the time could not be read", ended)
+        raise failed("the time could not be read", ended)
     return datetime.fromtimestamp(int(ended.stdout), UTC)
 
 
 async def _write(shell: Shell, path: PurePosixPath, text: str) -> None:
     ended = await shell.run(("sh", "-c", 'cat > "$1"', "sh", str(path)), stdin=text.encode(), limit=QUICK)
     if ended.code != 0:
-        raise _failed(f"{path} could not be written", ended)
-
-
-def _unhex(text: str) -> str:
-    return bytes.fromhex(text).decode("utf-8", "replace")
-
-
-def _failed(what: str, ended: Exit) -> OutsideError:
-    """Return an error that shows the number of the server's error only: its text repeats whole rows of data."""
-    said = ended.stderr.decode("utf-8", "replace")
-    if ended.code is None:
-        return OutsideError(f"{what}: {said.strip()[:200]}")
-    found = ERROR_LINE.search(said) or re.search(r"[Ee]rror:? \d+", said)
-    number = found[0] if found else f"exit code {ended.code}"
-    for sign, meaning, hint in MEANINGS:
-        if sign.search(said):
-            return OutsideError(f"{what}: {meaning} ({number})", hint=hint)
-    return OutsideError(f"{what}: {number}")
+        raise failed(f"{path} could not be written", ended)

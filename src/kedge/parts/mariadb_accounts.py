@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kedge.parts.mariadb_words import literal, quote
+
 MARK = "-- account "
 
 
@@ -25,16 +27,6 @@ class Account:
     def name(self) -> str:
         """Its name as statements have it."""
         return f"{quote(self.user)}@{quote(self.host)}"
-
-
-def quote(name: str) -> str:
-    """Return a name so that nothing in it can end it."""
-    return "`" + name.replace("`", "``") + "`"
-
-
-def literal(text: str) -> str:
-    """Return a string literal of any text: hexadecimal, so that nothing in it can end it."""
-    return f"CONVERT(X'{text.encode().hex()}' USING utf8mb4)"
 
 
 def accounts_of(schemas: Sequence[str]) -> str:

@@ -7,12 +7,14 @@ damages text says nothing, so its growth must.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kedge.parts.mariadb_accounts import literal, quote
+from kedge.model.census import DOUBLED, LARGEST, OUTSIDE, QUESTIONS, Census, Tally
+from kedge.parts.mariadb_look import told_server
+from kedge.parts.mariadb_words import literal, quote, unhex
 
 TEXTS = frozenset(
     {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "inet4", "inet6", "uuid"}
@@ -137,3 +139,42 @@ def _is_doubled(text: str) -> str:
     undone = f"CONVERT(CAST(CONVERT({text} USING latin1) AS BINARY) USING utf8mb4)"
     again = f"CONVERT(CONVERT(CAST({undone} AS BINARY) USING latin1) USING utf8mb4)"
     return f"CAST({again} AS BINARY) = CAST({text} AS BINARY) AND {undone} <> BINARY {text}"
+
+
+def read_census(part: str, at: datetime, said: bytes, columns: Sequence[Column]) -> Census:
+    """Return what the statements of `count_all` said, with a report on text that may be damaged."""
+    tallies: dict[str, Tally] = {}
+    questions: dict[str, int] = {}
+    doubled: dict[str, int] = {}
+    newest: list[datetime] = []
+    server: Mapping[str, str] = {}
+    largest = (0, "")
+    for line in said.decode().splitlines():
+        hexed, count, digest, *rest = line.split("\t")
+        if hexed == SERVER:
+            server = told_server(count, digest)
+            continue
+        suspects, row_bytes, moments = rest
+        name, (twice, asking) = unhex(hexed), divmod(int(suspects), TWICE)
+        largest = max(largest, (int(row_bytes), name))
+        if int(count) or "(" not in name:
+            tallies[name] = Tally(int(count), digest)
+        questions |= {name: asking} if asking else {}
+        doubled |= {name: twice} if twice else {}
+        newest += read_newest(moments)
+    report = {QUESTIONS: questions, DOUBLED: doubled}
+    counted = {what: ", ".join(f"{name} {rows}" for name, rows in found.items()) for what, found in report.items()}
+    counted[LARGEST] = f"{largest[0]} ({largest[1]})" if largest[0] else ""
+    remarks = {**_remarks(columns), **server, **{k: v for k, v in counted.items() if v}}
+    return Census(part, at, tallies, max(newest, default=None), remarks)
+
+
+def _remarks(columns: Sequence[Column]) -> Mapping[str, str]:
+    """Return the charset report (columns by character set) and the tables outside any snapshot."""
+    charsets: dict[str, int] = {}
+    for column in columns:
+        if column.charset:
+            charsets[column.charset] = charsets.get(column.charset, 0) + 1
+    outside = {f"{column.schema}.{column.table} ({column.engine})" for column in columns if column.engine != "InnoDB"}
+    report = {"charsets": ", ".join(f"{name} {count}" for name, count in sorted(charsets.items()))}
+    return {**report, **({OUTSIDE: ", ".join(sorted(outside))} if outside else {})}

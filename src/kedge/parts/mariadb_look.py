@@ -16,7 +16,7 @@ from kedge.model.census import LARGEST, PACKET, VERSION
 from kedge.model.instance import Obstacle
 from kedge.model.quantity import format_size
 from kedge.model.room import Extent, Fit, Growth
-from kedge.parts.mariadb_accounts import literal
+from kedge.parts.mariadb_words import literal, unhex
 
 SYSTEM = ("information_schema", "performance_schema", "mysql", "sys")
 PRIVILEGES = ("SELECT", "RELOAD", "LOCK TABLES", "PROCESS", "SHOW VIEW", "TRIGGER", "EVENT")
@@ -77,9 +77,9 @@ def read_look(said: str) -> Seen:
         yield from (rest for first, *rest in rows if first == what)
 
     return Seen(
-        sorted(name for (hexed,) in told("schema") if (name := _unhex(hexed)) not in SYSTEM),
+        sorted(name for (hexed,) in told("schema") if (name := unhex(hexed)) not in SYSTEM),
         "\n".join(line for line in said.splitlines() if line.startswith("GRANT ")),
-        [(_unhex(schema), _unhex(view)) for schema, view in told("view")],
+        [(unhex(schema), unhex(view)) for schema, view in told("view")],
         sum(int(float(size)) for (size,) in told("data")),
         next((version for (version,) in told("version")), ""),
     )
@@ -149,7 +149,3 @@ def _is_newer(one: str, other: str) -> bool:
 def _series(named: str) -> tuple[str, tuple[int, ...]]:
     product, _, version = named.partition(" ")
     return product, tuple(int(number) for number in version.split(".")[:2] if number.isdigit())
-
-
-def _unhex(text: str) -> str:
-    return bytes.fromhex(text).decode("utf-8", "replace")

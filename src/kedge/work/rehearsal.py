@@ -85,7 +85,8 @@ class Proof:
         newest = f"newest entry {self.newest:%Y-%m-%d %H:%M}Z; " if self.newest else ""
         files = "".join(f"{name}: {UNLOADED}; " for name in self.unloaded)
         looked = ", ".join(self.seen) or "no probes, so only its data"
-        return f"{files}{self.compared} tallies compared; {newest}{looked}"
+        tallies = "1 tally" if self.compared == 1 else f"{self.compared} tallies"
+        return f"{files}{tallies} compared; {newest}{looked}"
 
 
 def _compact(duration: timedelta) -> str:

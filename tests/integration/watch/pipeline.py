@@ -23,7 +23,8 @@ from sqlalchemy.engine import Engine
 from kedge.app.lookout import Rhythm
 from kedge.app.opening import open_inventory
 from kedge.app.probing import Look
-from kedge.app.watching import SteadyClock, Watch
+from kedge.app.steady_clock import SteadyClock
+from kedge.app.watching import Watch
 from kedge.app.workshop import Workshop
 from kedge.model.observation import Observation, Status
 from kedge.watch.sender import Copy

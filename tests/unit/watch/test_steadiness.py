@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from kedge.adapters.local import LocalShell
 from kedge.app.names import Names
 from kedge.app.sending import LastingNames, PostOffice, SendingSettings
+from kedge.app.steady_clock import SteadyClock
 from kedge.app.uplink import Uplink, find_anchors
 from kedge.app.vantage import DirectNet
-from kedge.app.watching import SteadyClock
 from kedge.errors import UsageError
 from kedge.inventory.read import read_inventory
 from kedge.model.inventory import Inventory
