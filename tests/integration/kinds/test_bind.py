@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from kedge.kinds.grades import Grade
 from kedge.model.instance import Instance, Program
 from kedge.model.observation import Status
 from kedge.model.ports import Address
+from tests.integration.begin import say, wait_for, write
 from tests.integration.conftest import need
 from tests.integration.rehearsing import Subject, drill, save
 
@@ -51,9 +51,7 @@ async def live_server(zone: str = ZONE) -> AsyncIterator[Instance]:
     async with Bubblewrap().open() as site:
         at = Instance("sandbox", site, {"dns-tcp": Address("127.0.0.1", 8053)})
         for path, text in {"/etc/bind/named.conf": SETTINGS, "/var/lib/bind/example.org": zone}.items():
-            script = 'mkdir -p "$(dirname "$1")"; cat > "$1"'
-            ended = await site.shell.run(("sh", "-c", script, "sh", path), stdin=text.encode(), limit=LONG)
-            assert ended.code == 0
+            await write(at, path, text)
         yield at
 
 
@@ -63,11 +61,10 @@ async def test_it_is_saved_and_answers_again(tmp_path: Path, prove: Callable[[st
         (probe,) = NAMES.probes(at)
         assert (await probe.look(at)).status is Status.DOWN
         command, server = NAMES.start(at)
-        await at.site.shell.run(command.argv, limit=LONG)  # type: ignore[union-attr]
+        await say(at, *command.argv)  # type: ignore[union-attr]
         assert isinstance(server, Program)
-        async with at.site.shell.start(server.argv), asyncio.timeout(60):
-            while (await probe.look(at)).status is not Status.OK:  # noqa: ASYNC110 - a server
-                await asyncio.sleep(0.05)
+        async with at.site.shell.start(server.argv):
+            await wait_for(at, probe)
             snapshot = await save(SUBJECT, Instance("live", at.site, at.dial), store)
     result = await drill(SUBJECT, {"names": snapshot}, store, Bubblewrap(), Now())
     assert (result.obstacles, result.differences) == ((), ())

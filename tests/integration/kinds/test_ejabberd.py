@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -16,10 +15,11 @@ from kedge.adapters.folder_store import FolderStore
 from kedge.errors import OutsideError, Refused
 from kedge.kinds.grades import Grade
 from kedge.kinds.xmpp import Ejabberd
-from kedge.model.instance import Command, File, Instance
+from kedge.model.instance import File, Instance
 from kedge.model.observation import Status
 from kedge.model.ports import Address
 from kedge.parts.ejabberd import BACKUP, CONTROL, EjabberdPart
+from tests.integration.begin import begin, make_spool, say, write
 from tests.integration.installed import find_root
 from tests.integration.rehearsing import Subject, drill, save
 
@@ -56,38 +56,20 @@ async def server(root: Path, people: str = PEOPLE, node: str = "alt@localhost") 
     async with Bubblewrap(programs=root).open() as site, AsyncExitStack() as stack:
         dial = {"xmpp-client": Address("127.0.0.1", 22001, True), "xmpp-server": Address("127.0.0.1", 22002, True)}
         at = Instance("sandbox", site, dial)
-        await write(at, File(PurePosixPath("/") / SETTINGS, settings))
-        for step in SERVICE.start(at):
-            if isinstance(step, File):
-                await write(at, replace(step, content=step.content.replace("kedge@localhost", node)))
-            elif isinstance(step, Command):
-                ended = await site.shell.run(step.argv, limit=step.limit)
-                assert ended.code == 0, ended.stderr
-            else:
-                await stack.enter_async_context(site.shell.start(step.argv))
-                async with asyncio.timeout(120):
-                    while (await step.ready.look(at)).status is not Status.OK:  # noqa: ASYNC110 - a server
-                        await asyncio.sleep(0.05)
+        await write(at, PurePosixPath("/") / SETTINGS, settings)
+        steps = SERVICE.start(at)
+        renamed = [
+            replace(one, content=one.content.replace("kedge@localhost", node)) if isinstance(one, File) else one
+            for one in steps
+        ]
+        await begin(renamed, at, stack)
         for line in filter(None, people.splitlines()):
             await control(at, *line.split())
         yield at
 
 
-async def write(at: Instance, file: File) -> None:
-    script = 'mkdir -p "$(dirname "$1")" && cat > "$1" && chmod "$2" "$1"'
-    argv = ("sh", "-c", script, "sh", str(file.path), f"{file.mode:o}")
-    assert (await at.site.shell.run(argv, stdin=file.content.encode(), limit=LONG)).code == 0
-
-
 async def control(at: Instance, *argv: str) -> str:
-    ended = await at.site.shell.run((CONTROL, *argv), limit=LONG)
-    assert ended.code == 0, ended.stderr + ended.stdout
-    return ended.stdout.decode()
-
-
-async def make_spool(at: Instance) -> PurePosixPath:
-    made = await at.site.shell.run(("mktemp", "-d", "/drill/spool.XXXXXX"), limit=LONG)
-    return PurePosixPath(made.stdout.decode().strip())
+    return await say(at, CONTROL, *argv)
 
 
 async def test_it_is_saved_and_answers_again_under_another_node(

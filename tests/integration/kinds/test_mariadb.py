@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
@@ -16,10 +16,11 @@ from kedge.errors import OutsideError, Refused
 from kedge.kinds.grades import Grade
 from kedge.kinds.mariadb import MariaDB
 from kedge.model.census import Census
-from kedge.model.instance import Command, File, Instance, Program
+from kedge.model.instance import Instance
 from kedge.model.observation import Status
 from kedge.model.ports import Address
 from kedge.parts.mariadb import MariaDBPart
+from tests.integration.begin import begin, make_spool, say
 from tests.integration.conftest import need
 from tests.integration.rehearsing import Subject, drill, save
 
@@ -69,31 +70,18 @@ async def sql(at: Instance, text: str) -> str:
         "--batch",
         "--skip-column-names",
     )
-    ended = await at.site.shell.run(client, stdin=text.encode(), limit=LONG)
-    assert ended.code == 0, ended.stderr.decode()
-    return ended.stdout.decode()
+    return await say(at, *client, stdin=text)
 
 
 @asynccontextmanager
 async def live_server(content: str = CONTENT) -> AsyncIterator[Instance]:
     """A server that plays the live one, on a machine of its own."""
-    async with Bubblewrap().open() as site:
+    async with Bubblewrap().open() as site, AsyncExitStack() as stack:
         at = Instance("sandbox", site, {"sql": Address("127.0.0.1", 3306)}, PurePosixPath("/drill"))
-        for step in MariaDB().start(at):
-            if isinstance(step, Command):
-                ended = await site.shell.run(step.argv, limit=step.limit)
-                assert ended.code == 0, ended.stderr
-            if isinstance(step, File):
-                argv = ("sh", "-c", 'cat > "$1"', "sh", str(step.path))
-                await site.shell.run(argv, stdin=step.content.encode(), limit=LONG)
-            if isinstance(step, Program):
-                async with site.shell.start(step.argv):
-                    async with asyncio.timeout(60):
-                        while (await step.ready.look(at)).status is not Status.OK:  # noqa: ASYNC110 - a server
-                            await asyncio.sleep(0.05)
-                    live = Instance("live", site, at.dial, at.data)
-                    await sql(live, content)
-                    yield live
+        await begin(MariaDB().start(at), at, stack)
+        live = Instance("live", site, at.dial, at.data)
+        await sql(live, content)
+        yield live
 
 
 async def log_in_as(at: Instance, *lines: str) -> None:
@@ -103,11 +91,6 @@ async def log_in_as(at: Instance, *lines: str) -> None:
 
 
 ACCOUNTS = "CREATE DATABASE wiki; CREATE TABLE wiki.page (id INT); CREATE USER saver@localhost IDENTIFIED BY 'x y';"
-
-
-async def make_spool(at: Instance) -> PurePosixPath:
-    made = await at.site.shell.run(("mktemp", "-d", "/drill/spool.XXXXXX"), limit=LONG)
-    return PurePosixPath(made.stdout.decode().strip())
 
 
 async def test_it_is_saved_restored_counted_and_greets(tmp_path: Path, prove: Callable[[str, Grade], None]) -> None:

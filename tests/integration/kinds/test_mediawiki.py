@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,9 +15,10 @@ from kedge.adapters.folder_store import FolderStore
 from kedge.kinds.grades import Grade
 from kedge.kinds.mariadb import MariaDB
 from kedge.kinds.mediawiki import MediaWiki
-from kedge.model.instance import Command, File, Instance, Program, Start
+from kedge.model.instance import Instance
 from kedge.model.observation import Status
 from kedge.model.ports import Address, Snapshot
+from tests.integration.begin import begin, say
 from tests.integration.installed import find_root
 from tests.integration.rehearsing import Subject, drill, save
 
@@ -50,43 +50,21 @@ def root() -> Path:
     )  # fmt: skip
 
 
-async def run(at: Instance, *argv: str, stdin: str = "") -> str:
-    ended = await at.site.shell.run(argv, stdin=stdin.encode(), limit=LONG)
-    assert ended.code == 0, ended.stderr.decode() + ended.stdout.decode()
-    return ended.stdout.decode()
-
-
-async def start(steps: Sequence[Start], at: Instance, stack: AsyncExitStack) -> None:
-    for step in steps:
-        match step:
-            case Command():
-                await run(at, *step.argv)
-            case File():
-                await run(
-                    at, "sh", "-c", 'mkdir -p "$(dirname "$1")"; cat > "$1"', "sh", str(step.path), stdin=step.content
-                )
-            case Program():
-                await stack.enter_async_context(at.site.shell.start(step.argv))
-                async with asyncio.timeout(60):
-                    while (await step.ready.look(at)).status is not Status.OK:  # noqa: ASYNC110 - a server
-                        await asyncio.sleep(0.05)
-
-
 @asynccontextmanager
 async def live_wiki(root: Path) -> AsyncIterator[Instance]:
     """A wiki that plays the live one, on a machine of its own."""
     async with Bubblewrap(programs=root).open() as site, AsyncExitStack() as stack:
         socket = Address(DATABASE.socket)
         db = Instance("sandbox", site, {"sql": Address("127.0.0.1", 3306), "socket": socket})
-        await start(list(DATABASE.start(db)), db, stack)
+        await begin(list(DATABASE.start(db)), db, stack)
         wiki = Instance("sandbox", site, {"web": Address("127.0.0.1", 8000, is_plain=True)}, uses={"database": db})
         for folder in ("/etc/mediawiki", "/var/lib/mediawiki/images/a"):
-            await run(wiki, "mkdir", "-p", folder)
-        await run(wiki, *INSTALL, f"--dbserver=localhost:{DATABASE.socket}", "Vereinswiki", "Admin")
-        await run(wiki, "ln", "-s", "/etc/mediawiki/LocalSettings.php", "/var/lib/mediawiki/LocalSettings.php")
-        await run(wiki, "sh", "-c", "cat > /var/lib/mediawiki/images/a/wappen.svg", stdin="<svg/>")
+            await say(wiki, "mkdir", "-p", folder)
+        await say(wiki, *INSTALL, f"--dbserver=localhost:{DATABASE.socket}", "Vereinswiki", "Admin")
+        await say(wiki, "ln", "-s", "/etc/mediawiki/LocalSettings.php", "/var/lib/mediawiki/LocalSettings.php")
+        await say(wiki, "sh", "-c", "cat > /var/lib/mediawiki/images/a/wappen.svg", stdin="<svg/>")
         edit = ("php", "/usr/share/mediawiki/maintenance/edit.php", "--user", "Admin", TITLE)
-        await run(wiki, *edit, stdin=TEXT)
+        await say(wiki, *edit, stdin=TEXT)
         live = Instance("live", site, wiki.dial, uses={"database": Instance("live", site, db.dial)})
         yield live
 
@@ -121,7 +99,7 @@ async def test_a_lost_page_is_a_difference_and_down(root: Path, tmp_path: Path) 
     store = FolderStore(tmp_path / "store", Now())
     async with live_wiki(root) as live:
         counted = await save(SUBJECT, live, store)
-        await run(live, "mariadb", f"--socket={DATABASE.socket}", "wiki", stdin="DELETE FROM page; DELETE FROM text")
+        await say(live, "mariadb", f"--socket={DATABASE.socket}", "wiki", stdin="DELETE FROM page; DELETE FROM text")
         later = await save(SUBJECT, live, store)
     claimed = Snapshot(later.id, "wiki", later.at, counted.censuses)
     result = await drill(SUBJECT, {"wiki": claimed}, store, Bubblewrap(programs=root), Now())

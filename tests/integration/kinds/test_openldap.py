@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
@@ -16,11 +16,12 @@ from kedge.adapters.folder_store import FolderStore
 from kedge.errors import Refused
 from kedge.kinds.grades import Grade
 from kedge.kinds.openldap import Openldap
-from kedge.model.instance import Instance, Part, Program, Start
+from kedge.model.instance import Instance, Program, Start
 from kedge.model.observation import Status
 from kedge.model.ports import Address
 from kedge.parts.command import CommandPart
 from kedge.probes.ldap import LdapProbe
+from tests.integration.begin import make_spool, say, write
 from tests.integration.conftest import need
 from tests.integration.rehearsing import Subject, drill, save
 
@@ -116,17 +117,6 @@ def programs() -> None:
     need("slapd", "slapd")
 
 
-async def write(at: Instance, path: str, text: str) -> None:
-    script = 'mkdir -p "$(dirname "$1")"; cat > "$1"'
-    assert (await at.site.shell.run(("sh", "-c", script, "sh", path), stdin=text.encode(), limit=LONG)).code == 0
-
-
-async def say(at: Instance, *argv: str, stdin: str = "") -> str:
-    ended = await at.site.shell.run(argv, stdin=stdin.encode(), limit=LONG)
-    assert ended.code == 0, ended.stderr
-    return ended.stdout.decode()
-
-
 def read_schemas() -> dict[str, str]:
     return {str(file): file.read_text() for file in Path("/etc/ldap/schema").glob("*.ldif")}
 
@@ -156,11 +146,6 @@ async def running(at: Instance) -> AsyncIterator[LdapProbe]:
         yield probe
 
 
-async def make_spool(at: Instance, part: Part) -> PurePosixPath:
-    await say(at, "mkdir", "-p", f"/drill/{part.name}")
-    return PurePosixPath(f"/drill/{part.name}")
-
-
 async def test_it_is_saved_while_it_runs_and_asked_again_in_a_drill(
     tmp_path: Path, prove: Callable[[str, Grade], None]
 ) -> None:
@@ -183,7 +168,7 @@ async def test_it_comes_back_on_a_host_byte_for_byte(tmp_path: Path) -> None:
     dumps = {}
     async with directory() as live:
         for part in (settings, data):
-            spool = await make_spool(live, part)
+            spool = await make_spool(live, part.name)
             dumps[part.name] = (await part.save(live, spool), await say(live, "cat", str(spool / "dump")))
             with pytest.raises(Refused, match="live"):
                 await part.restore(live, spool)
@@ -194,7 +179,7 @@ async def test_it_comes_back_on_a_host_byte_for_byte(tmp_path: Path) -> None:
         there = Instance("target", site, {})
         for part in (settings, data):
             assert isinstance(part, CommandPart)
-            spool = await make_spool(there, part)
+            spool = await make_spool(there, part.name)
             await write(there, str(spool / "dump"), dumps[part.name][1])
             await part.restore(there, spool)
             assert dumps[part.name][0].difference(await part.recount(there, spool)) == []

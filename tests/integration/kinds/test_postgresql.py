@@ -16,10 +16,11 @@ from kedge.errors import OutsideError, Refused
 from kedge.kinds.grades import Grade
 from kedge.kinds.postgresql import Postgresql
 from kedge.model.census import Census
-from kedge.model.instance import Command, Instance, Program
+from kedge.model.instance import Instance
 from kedge.model.observation import Status
 from kedge.model.ports import Address
 from kedge.parts.postgresql import DRILL_USER, PostgresPart
+from tests.integration.begin import begin, make_spool, say
 from tests.integration.conftest import need
 from tests.integration.probes.servers import POSTGRES
 from tests.integration.rehearsing import Subject, drill, save
@@ -67,9 +68,7 @@ def programs() -> None:
 
 async def sql(at: Instance, text: str, database: str = "postgres") -> str:
     client = ("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-U", DRILL_USER, "-h", "/run/postgresql", "-d", database)
-    ended = await at.site.shell.run(client, stdin=text.encode(), limit=LONG)
-    assert ended.code == 0, ended.stderr.decode()
-    return ended.stdout.decode()
+    return await say(at, *client, stdin=text)
 
 
 @asynccontextmanager
@@ -78,22 +77,9 @@ async def live_server(content: str = CONTENT) -> AsyncIterator[Instance]:
     async with Bubblewrap().open() as site, AsyncExitStack() as stack:
         dial = {"sql": Address("127.0.0.1", PORT), "postgresql": Address(ADDRESS)}
         at = Instance("sandbox", site, dial)
-        for step in SERVER.start(at):
-            if isinstance(step, Command):
-                ended = await site.shell.run(step.argv, limit=step.limit)
-                assert ended.code == 0, ended.stderr
-            if isinstance(step, Program):
-                await stack.enter_async_context(site.shell.start(step.argv))
-                async with asyncio.timeout(60):
-                    while (await step.ready.look(at)).status is not Status.OK:  # noqa: ASYNC110 - a server
-                        await asyncio.sleep(0.05)
+        await begin(SERVER.start(at), at, stack)
         await sql(at, content)
         yield Instance("live", site, dial)
-
-
-async def make_spool(at: Instance) -> PurePosixPath:
-    made = await at.site.shell.run(("mktemp", "-d", "/drill/spool.XXXXXX"), limit=LONG)
-    return PurePosixPath(made.stdout.decode().strip())
 
 
 async def in_spool(at: Instance, script: str, spool: PurePosixPath) -> bytes:

@@ -24,6 +24,7 @@ from kedge.model.instance import Instance
 from kedge.model.ports import Address
 from kedge.parts.zone import ZonePart, read_zone
 from kedge.probes.soa import SoaProbe
+from tests.integration.begin import make_spool, say, write
 from tests.integration.conftest import need
 from tests.integration.probes.servers import accepts, folder, free_port, running
 from tests.integration.rehearsing import Subject, drill, save
@@ -87,16 +88,6 @@ def programs() -> None:
         pytest.skip("needs Debian package pdns-backend-bind")
 
 
-async def say(at: Instance, *argv: str, stdin: str = "") -> str:
-    ended = await at.site.shell.run(argv, stdin=stdin.encode(), limit=LONG)
-    assert ended.code == 0, ended.stderr
-    return ended.stdout.decode()
-
-
-async def write(at: Instance, path: str, text: str) -> None:
-    await say(at, "sh", "-c", 'mkdir -p "$(dirname "$1")"; cat > "$1"', "sh", path, stdin=text)
-
-
 def make_database(file: Path) -> Path:
     with sqlite3.connect(file) as database:
         database.executescript(SCHEMA.read_text())
@@ -125,11 +116,6 @@ async def name_server(tmp_path: Path, more: str = "", *, is_empty: bool = False)
                     assert "ended" not in server.output(), (server.output(), seen)
                     await asyncio.sleep(0.05)
             yield at
-
-
-async def make_spool(at: Instance, name: str) -> PurePosixPath:
-    await say(at, "mkdir", "-p", f"/drill/spool/{name}")
-    return PurePosixPath(f"/drill/spool/{name}")
 
 
 def zone_parts(service: PowerDNS = SERVICE) -> list[ZonePart]:

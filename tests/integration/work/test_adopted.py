@@ -24,10 +24,10 @@ from kedge.app.workshop import Workshop
 from kedge.errors import UsageError
 from kedge.kinds.mariadb import MariaDB
 from kedge.model.saving import Save
+from tests.integration.begin import say
 from tests.integration.conftest import need
 from tests.integration.kinds.test_mariadb import SOCKET, Now, live_server
 from tests.integration.kinds.test_openldap import directory
-from tests.integration.kinds.test_openldap import say as ldap_say
 from tests.integration.rehearsing import Subject, drill
 
 KEDGE = str(Path(sys.executable).with_name("kedge"))
@@ -107,7 +107,7 @@ async def test_what_a_job_of_ones_own_dumped_is_drilled_by_the_commands_of_its_k
     need("restic", "restic")
     need("slapd", "slapd")
     async with directory() as live:
-        texts = [await ldap_say(live, "slapcat", "-n", number) for number in ("0", "1")]
+        texts = [await say(live, "slapcat", "-n", number) for number in ("0", "1")]
     (desk.folder / "config.ldif").write_text(texts[0])
     (desk.folder / "data.ldif.gz").write_bytes(gzip.compress(texts[1].encode()))
     back_up_by_restic(desk, desk.folder / "config.ldif", desk.folder / "data.ldif.gz")

@@ -26,8 +26,9 @@ from kedge.model.instance import Instance
 from kedge.model.ports import Exit
 from kedge.parts.mariadb import MariaDBPart
 from kedge.work.doubts import count, find_doubts
+from tests.integration.begin import make_spool
 from tests.integration.conftest import need
-from tests.integration.kinds.test_mariadb import ACCOUNTS, SOCKET, Now, live_server, log_in_as, make_spool, sql
+from tests.integration.kinds.test_mariadb import ACCOUNTS, SOCKET, Now, live_server, log_in_as, sql
 from tests.integration.rehearsing import Subject, drill, save
 
 LONG = timedelta(seconds=300)

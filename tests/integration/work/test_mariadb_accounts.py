@@ -8,7 +8,8 @@ import pytest
 
 from kedge.model.instance import Instance
 from kedge.parts.mariadb import MariaDBPart
-from tests.integration.kinds.test_mariadb import LONG, live_server, log_in_as, make_spool, sql
+from tests.integration.begin import make_spool
+from tests.integration.kinds.test_mariadb import LONG, live_server, log_in_as, sql
 from tests.integration.work.test_faults import programs
 
 __all__ = ["programs"]

@@ -31,6 +31,7 @@ from kedge.work.restoring import Restoration
 from kedge.work.room import Outlook
 from kedge.work.saving import Preflight
 from kedge.work.spool import Spool, size_of
+from tests.integration.begin import make_spool
 from tests.integration.conftest import need
 from tests.integration.kinds import test_mariadb as mariadb
 from tests.integration.kinds import test_postgresql as postgresql
@@ -209,7 +210,7 @@ ANALYZE TABLE number, page, zero;
 
 async def test_mariadb_tells_between_which_sizes_its_dump_will_be(servers: None) -> None:
     async with mariadb.live_server(SHAPES) as live:
-        part, spool = mariadb.PART, await mariadb.make_spool(live)
+        part, spool = mariadb.PART, await make_spool(live)
         survey = await part.survey(live)
         await part.save(live, spool)
         size = int((await live.site.shell.run(("stat", "-c", "%s", f"{spool}/dump.sql"), limit=LIMIT)).stdout)
