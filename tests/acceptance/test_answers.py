@@ -128,6 +128,18 @@ def test_whatif_fits_on_a_small_screen(kedge: Kedge) -> None:
     assert "time unknown" in done.out
 
 
+def test_people_are_told_moments_in_their_time_zone(kedge: Kedge, tmp_path: Path) -> None:
+    text = (STATE_5 / "kedge.yaml").read_text("utf-8")
+    zoned = text.replace("  as-of: 2007-01-05 20:00\n", "  as-of: 2007-01-05 20:00\n  time-zone: Europe/Berlin\n")
+    (tmp_path / "kedge.yaml").write_text(zoned, "utf-8")
+    asked = ("-i", tmp_path, *MOMENTS[STATE_5])
+    assert "5 January 2007, 21:00 CET" in kedge("check", *asked).lines[0]
+    for command in (("whatif",), ("before", "reboot")):
+        said = " ".join(kedge(*command, "hetzner-new", *asked).out.split())
+        assert "8 January 2007, 08:00 CET" in said
+    assert kedge("check", *asked, "--json").json["now"] == MOMENTS[STATE_5][1]
+
+
 @pytest.mark.parametrize(
     ("losses", "head"),
     [

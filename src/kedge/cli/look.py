@@ -39,14 +39,14 @@ def show_verdict(
     page: Page, case: Case, verdict: Verdict, levels: Mapping[str, Level], language: str, *, brief: bool = False
 ) -> None:
     """Print the findings, what is accepted, and the levels."""
-    page.put(Line(f"{case.sections.organisation.name} · {on(case.now).to(language)}", "bold"))
+    page.put(Line(f"{case.sections.organisation.name} · {on(case.now, case.zone).to(language)}", "bold"))
     for finding in verdict.findings:
         if brief:
             page.put_whole(Line.assemble(_head(finding, language), (f"  {_tag(finding)}", "dim")))
         else:
             _show_finding(page, finding, language)
     for finding, accepted in verdict.accepted:
-        until, word = on(accepted.until).to(language), Text("accepted until", "hingenommen bis").to(language)
+        until, word = on(accepted.until, case.zone).to(language), Text("accepted until", "hingenommen bis").to(language)
         page.put()
         page.put(Line(f"{word} {until}: {finding.title.to(language)} ({accepted.why}; {accepted.by})", "dim"))
     page.put()

@@ -35,7 +35,7 @@ ACTS = {
 
 def show_whatif(page: Page, case: Case, answer: WhatIf, left: Aftermath, language: str) -> None:
     """Print what a loss does in about a dozen lines."""
-    page.put(Line(f"{_losses(answer.lost, language)} · {on(case.now).to(language)}", "bold"))
+    page.put(Line(f"{_losses(answer.lost, language)} · {on(case.now, case.zone).to(language)}", "bold"))
     rows = [*_toll_rows(answer, language), *_left_rows(answer, left, language)]
     if answer.uncertain:
         names = ", ".join(answer.uncertain)
@@ -43,7 +43,8 @@ def show_whatif(page: Page, case: Case, answer: WhatIf, left: Aftermath, languag
         rows.append((Text("not known", "ungewiss").to(language), Line(text.to(language))))
     page.put_rows([(Line(label, "dim"), value) for label, value in rows])
     steps = [
-        (str(n), Line(step.who or "?", "bold"), _step_line(step, language)) for n, step in enumerate(answer.plan, 1)
+        (str(n), Line(step.who or "?", "bold"), _step_line(case, step, language))
+        for n, step in enumerate(answer.plan, 1)
     ]
     if steps:
         page.put_rows(steps)
@@ -120,11 +121,11 @@ def _untold_text(answer: WhatIf) -> Text:
     return Text(f"of {names}{behind}", f"bei {names}{behind}")
 
 
-def _step_line(step: PlanStep, language: str) -> Line:
+def _step_line(case: Case, step: PlanStep, language: str) -> Line:
     unsaid = [need for need in step.needs if need not in step.what.en.split()]
     notes = [f"{Text('with', 'mit').to(language)} {', '.join(unsaid)}"] if unsaid else []
     if step.not_before:
-        notes.append(f"{Text('not before', 'nicht vor').to(language)} {on(step.not_before).to(language)}")
+        notes.append(f"{Text('not before', 'nicht vor').to(language)} {on(step.not_before, case.zone).to(language)}")
     if step.is_timed:
         notes.append(_time_note(step).to(language))
     line = Line(step.what.to(language))
@@ -167,7 +168,7 @@ def _verdict(thing: str, act: str, is_go: bool) -> Text:
     return Text(f"{word.en} {thing}: not yet", f"{thing} {word.de}: noch nicht")
 
 
-def show_portrait(page: Page, answer: Mapping[str, Any], language: str) -> None:
+def show_portrait(page: Page, answer: Mapping[str, Any], zone: str, language: str) -> None:
     """Print a thing: its own lines, then what kedge knows besides."""
     page.put_whole(Line.assemble((answer["thing"], "bold"), (f"  {answer['section']}  {answer['place']}", "dim")))
     for line in answer["lines"].splitlines():
@@ -175,7 +176,7 @@ def show_portrait(page: Page, answer: Mapping[str, Any], language: str) -> None:
     rows = [
         (_NAMED_BY, "; ".join(f"{name} ({', '.join(keys)})" for name, keys in answer["named_by"].items())),
         *_loss_rows(answer["takes_down"], language),
-        *((Text(fact["what"], fact["what"]), _fact_text(fact, language)) for fact in answer["facts"]),
+        *((Text(fact["what"], fact["what"]), _fact_text(fact, zone, language)) for fact in answer["facts"]),
         (_UNKNOWN, ", ".join(answer["unknown"])),
     ]
     page.put_rows([(Line(label.to(language), "dim"), value) for label, value in rows if value])
@@ -189,8 +190,8 @@ def _loss_rows(takes_down: Mapping[LossMode, Sequence[str]], language: str) -> I
         yield label, Text(f"{', '.join(down)} down", f"steht: {', '.join(down)}").to(language)
 
 
-def _fact_text(fact: Mapping[str, Any], language: str) -> str:
-    said = on(parse_moment(fact["at"])).to(language)
+def _fact_text(fact: Mapping[str, Any], zone: str, language: str) -> str:
+    said = on(parse_moment(fact["at"]), zone).to(language)
     by = f", {fact['by']}" if fact["by"] else ""
     return f"{fact['value']} ({fact['source']}, {said}{by})"
 

@@ -50,4 +50,4 @@ def command(thing: str | None, path: str | None, now: str | None, language: str,
     else:
         from kedge.cli.outlook import show_portrait
 
-        show_portrait(page(), answer, language)
+        show_portrait(page(), answer, opened.zone, language)

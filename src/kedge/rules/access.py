@@ -37,6 +37,7 @@ def find_stale_access(case: Case) -> Iterator[Claim]:
 def _left(case: Case, person: str, accounts: list[str]) -> Claim:
     left = case.sections.people[person].left
     assert left
+    day = on(left, case.zone)
     dearest = max((Loss(a, "misused") for a in accounts), key=lambda loss: sum(case.cost(case.toll(loss)).key()) * -1)
     return Claim(
         rule="stale-access",
@@ -45,7 +46,7 @@ def _left(case: Case, person: str, accounts: list[str]) -> Claim:
             f"{person} left and can still open {listed(accounts).en}",
             f"{person} ist nicht mehr da und kann noch {listed(accounts).de} öffnen",
         ),
-        why=(Text(f"Left on {on(left).en}.", f"Seit {on(left).de} nicht mehr da."),),
+        why=(Text(f"Left on {day.en}.", f"Seit {day.de} nicht mehr da."),),
         fix=Text(
             f"Remove {person} from {listed(accounts).en} and change what was shared; thank them first.",
             f"{person} aus {listed(accounts).dative} entfernen und Geteiltes ändern; vorher danken.",

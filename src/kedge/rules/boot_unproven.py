@@ -19,9 +19,9 @@ def find_boot_unproven(case: Case) -> Iterator[Claim]:
         booted = max((moment for moment in (host.last_boot, fact.at if fact else None) if moment), default=None)
         if host.changed is None or (booted and booted >= host.changed) or case.is_settled(name, "booted"):
             continue
-        changed, many = on(host.changed), services(len(bare))
+        changed, many = on(host.changed, case.zone), services(len(bare))
         has = many.verb(Text("has", "hat"), Text("have", "haben"))
-        last = on(booted) if booted else Text("unknown", "unbekannt")
+        last = on(booted, case.zone) if booted else Text("unknown", "unbekannt")
         yield Claim(
             rule="boot-unproven",
             thing=name,

@@ -70,6 +70,11 @@ class Case:
         return self.compiled.now
 
     @property
+    def zone(self) -> str:
+        """The time zone in which its people are told moments."""
+        return self.sections.organisation.time_zone
+
+    @property
     def before(self) -> Case:
         """The case before any remedy was tried; the same in what no remedy changes: who is up after a loss."""
         case = self

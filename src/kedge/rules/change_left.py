@@ -19,19 +19,20 @@ def find_changes_left(case: Case) -> Iterator[Claim]:
         if change.until and change.until < case.now:
             late = days(case.now - change.until)
             yield _claim(
-                name, change, Text(f"should have ended {late.en} ago", f"sollte seit {late.dative} beendet sein")
+                case, name, change, Text(f"should have ended {late.en} ago", f"sollte seit {late.dative} beendet sein")
             )
         elif change.since and not change.until:
-            yield _claim(name, change, Text("has no end date", "hat kein Enddatum"))
+            yield _claim(case, name, change, Text("has no end date", "hat kein Enddatum"))
         elif change.when and not change.since and not change.until and change.when < case.now:
             yield _claim(
+                case,
                 name,
                 change,
                 Text("was due; nobody wrote down whether it happened", "war fällig; ob sie geschah, steht nirgends"),
             )
 
 
-def _claim(name: str, change: Change, state: Text) -> Claim:
+def _claim(case: Case, name: str, change: Change, state: Text) -> Claim:
     what = change.what or name
     things, who = ", ".join((*change.of, *change.move)) or "–", change.recorded_by
     by = (
@@ -39,7 +40,7 @@ def _claim(name: str, change: Change, state: Text) -> Claim:
         if who
         else Text("nobody wrote down who", "wer, steht nirgends")
     )
-    began = on(change.since) if change.since else None
+    began = on(change.since, case.zone) if change.since else None
     return Claim(
         rule="change-left",
         thing=name,

@@ -25,7 +25,7 @@ def find_console_unproven(case: Case) -> Iterator[Claim]:
         return
     first, tried = untried[0]
     names = [name for name, _ in untried]
-    last = on(tried) if tried else Text("never", "nie")
+    last = on(tried, case.zone) if tried else Text("never", "nie")
     yield Claim(
         rule="console-unproven",
         thing=first,

@@ -161,7 +161,7 @@ def _claim(case: Case, host: str, name: str, volume: Volume, fill: Fill, soon: b
         rule="disk-limit",
         thing=host,
         title=title,
-        why=tuple(_reasons(volume, fill, soon)),
+        why=tuple(_reasons(case, volume, fill, soon)),
         fix=_fix(host, volume),
         losses=losses,
         speaks_of=EVERY_DIMENSION,
@@ -170,7 +170,7 @@ def _claim(case: Case, host: str, name: str, volume: Volume, fill: Fill, soon: b
     )
 
 
-def _reasons(volume: Volume, fill: Fill, soon: bool) -> Iterator[Text]:
+def _reasons(case: Case, volume: Volume, fill: Fill, soon: bool) -> Iterator[Text]:
     used, size = format_size(fill.used), format_size(fill.size)
     if fill.is_share:
         used, size = f"{fill.used:.0f} %", "100 %"
@@ -178,7 +178,8 @@ def _reasons(volume: Volume, fill: Fill, soon: bool) -> Iterator[Text]:
     wachsend = f", täglich {format_size(volume.growth)} mehr" if volume.growth else ""
     yield Text(f"{used} of {size} used{growing}.", f"{used} von {size} belegt{wachsend}.")
     if soon and fill.full_at:
-        yield Text(f"Full on {on(fill.full_at).en}.", f"Voll am {on(fill.full_at).de}.")
+        day = on(fill.full_at, case.zone)
+        yield Text(f"Full on {day.en}.", f"Voll am {day.de}.")
     if volume.unallocated:
         room = format_size(volume.unallocated)
         yield Text(

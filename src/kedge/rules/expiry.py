@@ -26,6 +26,11 @@ def _until(case: Case, end: datetime) -> Text:
     return Text(f"{past.en} ago", f"vor {past.dative}")
 
 
+def _day(case: Case, end: datetime) -> Text:
+    day = on(end, case.zone)
+    return Text(f"On {day.en}.", f"Am {day.de}.")
+
+
 def _cost(case: Case, loss: Loss) -> tuple[Text, ...]:
     toll = case.toll(loss)
     if not toll.down:
@@ -46,7 +51,7 @@ def find_domain_expiries(case: Case) -> Iterator[Claim]:
             rule="domain-expiry",
             thing=name,
             title=Text(f"{name} expires {when.en}", f"{name} läuft {when.de} ab"),
-            why=(Text(f"On {on(end).en}.", f"Am {on(end).de}."), *_cost(case, Loss(name))),
+            why=(_day(case, end), *_cost(case, Loss(name))),
             fix=Text(
                 f"Renew {name} today and let it renew itself; check who gets the registrar's reminders.",
                 f"{name} heute verlängern und automatisch verlängern lassen; prüfen, wer die Erinnerungen bekommt.",
@@ -88,7 +93,7 @@ def find_certificate_expiries(case: Case) -> Iterator[Claim]:
             thing=name,
             title=Text(f"The certificate {name} expires {when.en}", f"Das Zertifikat {name} läuft {when.de} ab"),
             why=(
-                Text(f"On {on(end).en}.", f"Am {on(end).de}."),
+                _day(case, end),
                 *_cost(case, Loss(name)),
                 *([] if by else [Text("Nobody says who renews it.", "Nirgends steht, wer es erneuert.")]),
             ),
@@ -145,7 +150,7 @@ def find_payments(case: Case) -> Iterator[Claim]:
                 f"What pays for {name} ends {when.en}: {paid.what}",
                 f"Was {name} bezahlt, endet {when.de}: {paid.what}",
             ),
-            why=(Text(f"On {on(end).en}.", f"Am {on(end).de}."), *_cost(case, loss)),
+            why=(_day(case, end), *_cost(case, loss)),
             fix=Text(
                 "Give the provider a means of payment of the organisation that does not end with a card or a person.",
                 "Dem Anbieter ein Zahlungsmittel der Organisation geben, das nicht mit Karte oder Person endet.",

@@ -62,7 +62,8 @@ def _claim(case: Case, name: str, change: Change) -> Claim:
     assert change.charset
     services = [name for name in (*change.move, *change.of) if name in case.sections.services]
     moved, target = listed(services), change.to or Text("the new side", "die neue Seite")
-    when = Text(f" on {on(change.when).en}", f" am {on(change.when).de}") if change.when else Text("", "")
+    day = on(change.when, case.zone) if change.when else None
+    when = Text(f" on {day.en}", f" am {day.de}") if day else Text("", "")
     head = Text("The move", "Der Umzug") if change.move else Text("The change", "Die Änderung")
     full = Text("", "")
     if change.to and any(claim_host == change.to for claim_host in _filling(case)):

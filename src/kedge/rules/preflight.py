@@ -127,7 +127,8 @@ def _console(case: Case, host: str) -> Check:
     if tried is None:
         return Check(question, "unknown", Text("nobody has tried it", "niemand hat es ausprobiert"))
     is_fresh = case.now - tried <= SHELF_LIFE["console"]
-    return Check(question, "ok" if is_fresh else "red", Text(f"tried on {on(tried).en}", f"geprüft am {on(tried).de}"))
+    day = on(tried, case.zone)
+    return Check(question, "ok" if is_fresh else "red", Text(f"tried on {day.en}", f"geprüft am {day.de}"))
 
 
 def _boot(case: Case, name: str) -> Check:
@@ -138,10 +139,10 @@ def _boot(case: Case, name: str) -> Check:
         return Check(question, "unknown", Text("last start unknown", "letzter Start unbekannt"))
     changed = host.changed
     if changed and booted < changed:
-        return Check(
-            question, "red", Text(f"changed on {on(changed).en}, started before", f"geändert am {on(changed).de}")
-        )
-    return Check(question, "ok", Text(f"started on {on(booted).en}", f"gestartet am {on(booted).de}"))
+        day = on(changed, case.zone)
+        return Check(question, "red", Text(f"changed on {day.en}, started before", f"geändert am {day.de}"))
+    day = on(booted, case.zone)
+    return Check(question, "ok", Text(f"started on {day.en}", f"gestartet am {day.de}"))
 
 
 def _support(case: Case, host: str) -> Iterator[Check]:
@@ -153,7 +154,7 @@ def _support(case: Case, host: str) -> Iterator[Check]:
         elif hours.is_open(case.now) and hours.is_open(case.now + timedelta(hours=2)):
             yield Check(question, "ok", Text(hours.text, "immer" if hours.text == "always" else hours.text))
         else:
-            opens = on(hours.next_open(case.now))
+            opens = on(hours.next_open(case.now), case.zone)
             yield Check(question, "red", Text(f"{hours.text}; next on {opens.en}", f"{hours.text}; wieder {opens.de}"))
 
 

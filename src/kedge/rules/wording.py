@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from kedge.model.finding import Loss, Text
 
@@ -55,11 +56,13 @@ def days(duration: timedelta) -> Phrase:
     return Phrase(f"{count} days", f"{count} Tage", f"{count} Tagen", count)
 
 
-def on(moment: datetime) -> Text:
-    """Return a date, with its time unless it is midnight."""
-    clock = "" if (moment.hour, moment.minute) in {(0, 0), (23, 59)} else f"{moment:, %H:%M} UTC"
-    english = f"{moment.day} {moment:%B} {moment.year}"
-    return Text(english + clock, f"{moment.day}. {_MONTHS[moment.month - 1]} {moment.year}{clock}")
+def on(moment: datetime, zone: str) -> Text:
+    """Return a moment as people of a zone say it; one at the beginning or end of a day (UTC) is that day."""
+    is_day = (moment.hour, moment.minute) in {(0, 0), (23, 59)}
+    local = moment if is_day else moment.astimezone(ZoneInfo(zone))
+    clock = "" if is_day else f"{local:, %H:%M %Z}"
+    english = f"{local.day} {local:%B} {local.year}"
+    return Text(english + clock, f"{local.day}. {_MONTHS[local.month - 1]} {local.year}{clock}")
 
 
 def counted(count: int, one: Text, many: Text) -> Text:
