@@ -94,11 +94,12 @@ def test_save_drill_change_restore(desk: Desk) -> None:
     (desk.folder / "share" / "brief.txt").write_text("überschrieben")
     assert desk.answer("restore", "share", "--to", "here", "--plan")["put_aside"] == [f"{desk.folder}/share"]
     desk.call("restore", "share", "--to", "here", code=1)
-    desk.answer("restore", "share", "--to", "here", "--yes-replace", "share")
+    said = desk.call("restore", "share", "--to", "here", "--yes-replace", "share").splitlines()
     assert (saved["state"], drilled["state"]) == ("saved", "proven")
     assert (desk.folder / "share" / "brief.txt").read_text() == "Liebe Mitglieder"
     (aside,) = desk.folder.glob("share.before-restore-share-*")
     assert (aside / "brief.txt").read_text() == "überschrieben"
+    assert said[-2:] == [f"  {aside}", "Next: start it on here; then: kedge probe share"]
     assert [run["state"] for run in desk.answer("runs")] == ["done"] * 3
 
 

@@ -14,7 +14,7 @@ from kedge.model.instance import ROOT, Instance
 from kedge.model.ports import Run
 from kedge.work.outlook import read_sizes
 from kedge.work.rehearsal import Copy
-from kedge.work.restoring import UNLOADED, Restoration, find_replaced
+from kedge.work.restoring import KEPT, UNLOADED, Restoration, find_replaced
 from kedge.work.run import Plan, name_run, read_plan
 from kedge.work.subject import Subject, dial_sockets
 
@@ -85,6 +85,11 @@ def unloaded(run: Run) -> list[str]:
     """Return, of what a run restored, the dumps that were not loaded: which, and where each lies now."""
     found = (step for step in run.steps if step.result.startswith(UNLOADED))
     return [f"{step.name.removeprefix('load ')}: {step.result}" for step in found]
+
+
+def put_aside(run: Run) -> list[str]:
+    """Return where a run put what was in the place of what it restored."""
+    return [step.result.partition(KEPT)[2] for step in run.steps if KEPT in step.result]
 
 
 async def _restoration(workshop: Workshop, plan: RestorePlan, run: str) -> Restoration:

@@ -42,7 +42,7 @@ def command(
     """
     import asyncio
 
-    from kedge.app.restoring import plan_restore, restore, unloaded
+    from kedge.app.restoring import plan_restore, put_aside, restore, unloaded
     from kedge.cli.talk import say_step
 
     workshop = open_workshop(say_step)
@@ -60,7 +60,13 @@ def command(
         left = unloaded(run)
         page().put(f"{service} is restored to {to}, equal to what was saved{'; but for' if left else '.'}")
         for line in left:
-            page().put(line, indent=2)
+            page().put_whole(f"  {line}")
+        if kept := put_aside(run):
+            page().put("What was there lies beside it; remove that when you are sure:")
+            for place in kept:
+                page().put_whole(f"  {place}")
+        if not to.startswith("/"):
+            page().put(_next(plan))
 
 
 def _ask(plan: RestorePlan) -> str:
@@ -68,6 +74,12 @@ def _ask(plan: RestorePlan) -> str:
     if not plan.needs_confirmation or not sys.stdin.isatty():
         return ""
     return str(click.prompt(f"To replace what is there, type {plan.service}", err=True))
+
+
+def _next(plan: RestorePlan) -> str:
+    """Return what somebody still has to do until the service is there again."""
+    moved = "" if plan.is_live else f"say `host: {plan.to}` of it in the inventory, let its name lead there; "
+    return f"Next: start it on {plan.to}; {moved}then: kedge probe {plan.service}"
 
 
 def _show(plan: RestorePlan) -> None:

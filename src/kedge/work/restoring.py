@@ -28,7 +28,7 @@ from kedge.work.subject import Subject, instance_of
 
 LONG = timedelta(hours=1)
 SHOWN = 5
-UNLOADED = "its dump is equal and lies in"
+UNLOADED, KEPT = "its dump is equal and lies in", "; what was there is "
 _CENSUSES = TypeAdapter(dict[str, Census])
 
 # $1 where it belongs, $2 where what was there is kept, $3 a mark: that is done, and what lies at $1 is ours. The mark
@@ -163,7 +163,7 @@ class Load:
             return Done(f"{UNLOADED} {spool}; nothing says how it is loaded here")
         await remove(at.site.shell, spool)
         equal = "equal" if self.of.copy.store.counts else "loaded; there is no census to compare with"
-        return Done(f"{equal}; what was there is {kept}" if kept else equal)
+        return Done(f"{equal}{KEPT}{kept}" if kept else equal)
 
     async def undo(self) -> None:
         """Bring back what was there; a database that was loaded stays: it took nobody's place."""
