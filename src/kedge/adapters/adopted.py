@@ -16,7 +16,7 @@ import lzma
 import re
 import shutil
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -27,8 +27,8 @@ from kedge.adapters.local import LocalShell
 from kedge.adapters.restic import ResticStore, read_moment
 from kedge.errors import OutsideError, UsageError
 from kedge.model.census import Census, Tally
+from kedge.model.instance import Part
 from kedge.model.ports import Held, Shell, Snapshot
-from kedge.model.service import Service
 
 LONG = timedelta(hours=24)
 QUICK = timedelta(minutes=10)
@@ -50,10 +50,11 @@ class Wanted:
     """The name under which its dump is spooled."""
 
 
-def find_wanted(service: Service) -> tuple[Wanted, ...]:
-    """Return what a service consists of; `path` is empty where the inventory does not say where a part lies."""
-    finds = service.save.finds if service.save else {}
-    parts = list(service.parts())
+def find_wanted(parts: Sequence[Part], finds: Mapping[str, str]) -> tuple[Wanted, ...]:
+    """Return what a service consists of; `finds` says where its parts lie in a backup, if not where they belong.
+
+    `path` is empty where nothing says so.
+    """
     unknown = sorted(set(finds) - {part.name for part in parts})
     if unknown:
         known = ", ".join(part.name for part in parts) or "none"

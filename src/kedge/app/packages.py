@@ -16,7 +16,7 @@ from kedge.adapters.login import enter
 from kedge.adapters.package_archive import PackageArchive
 from kedge.app.workshop import A_MOMENT, Workshop, first_line
 from kedge.errors import EvidenceError, KedgeError, Lacking, OutsideError, UsageError
-from kedge.kinds.dumps import programs_of
+from kedge.kinds.saving import programs_of
 from kedge.model.facts import Fact
 from kedge.model.package import PackageList, merge, name_some, read_packages
 from kedge.model.ports import Repository, Snapshot, SnapshotStore

@@ -13,7 +13,8 @@ from kedge.app.enclosing import read_enclosure
 from kedge.app.packages import keep_packages, list_packages
 from kedge.app.workshop import Workshop, first_line
 from kedge.errors import EvidenceError, KedgeError, Refused, UsageError
-from kedge.kinds.dumps import parts_of
+from kedge.kinds.database import WithDatabase
+from kedge.kinds.saving import parts_of
 from kedge.model.facts import SHELF_LIFE, Fact
 from kedge.model.instance import Instance
 from kedge.model.package import PackageList
@@ -163,7 +164,8 @@ async def plan_backup(workshop: Workshop, name: str) -> Outcome:
 def find_impossible(service: Service) -> str:
     """Return why kedge cannot save a service at all; empty if it can."""
     if not list(parts_of(service)):
-        return f"kedge does not know yet what to save of a {service.kind}, or its fields do not say where it is"
+        database = "its database (`database`, `database-name`), " if isinstance(service, WithDatabase) else ""
+        return f"nothing says what to save: {database}its folders (`paths`), or commands that dump it (`dumps`)"
     if service.save is None or not service.save.to:
         return "the inventory names no store for it (`save: STORE`)"
     return ""

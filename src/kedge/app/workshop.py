@@ -23,6 +23,7 @@ from kedge.errors import KedgeError, UsageError
 from kedge.evidence.database import Database
 from kedge.evidence.place import PASSWORD, find_folder
 from kedge.inventory.secrecy import holds_password
+from kedge.kinds.saving import parts_of
 from kedge.model.ports import Repository, Site, SnapshotStore
 from kedge.model.saving import Store
 from kedge.model.service import Service
@@ -147,7 +148,8 @@ class Workshop:
 
     def adopted(self, name: str, service: Service) -> AdoptedStore:
         """Return a store to which others save this service; raises KedgeError if kedge cannot read it."""
-        return AdoptedStore(self._reader(name, service.host or ()), find_wanted(service))
+        finds = service.save.finds if service.save else {}
+        return AdoptedStore(self._reader(name, service.host or ()), find_wanted(list(parts_of(service)), finds))
 
     def repository(self, name: str, way: Way = DECLARED) -> Repository:
         """Return a store that restic or borg keeps for kedge, by the way in that is given; raises KedgeError."""

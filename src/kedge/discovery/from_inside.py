@@ -16,6 +16,7 @@ from kedge.discovery.sighting import Sighting
 from kedge.discovery.sketch import clean
 from kedge.discovery.vhosts import Site, read_sites
 from kedge.inventory.edit import Value
+from kedge.kinds.named import NAMED
 from kedge.kinds.recognition import (
     DATABASES,
     FRONTS,
@@ -25,6 +26,8 @@ from kedge.kinds.recognition import (
     program_of,
 )
 
+PLAIN = frozenset(kind.kind for kind in NAMED)
+"""Kinds that know no folders of their own."""
 SYSTEM_PROGRAMS = re.compile(
     r"(sshd|systemd.*|init|chronyd|ntpd|ntpsec.*|dhclient|dhcpcd|rpcbind|rpc\..*|cupsd|avahi-daemon|docker-proxy|dockerd|"
     r"containerd.*|conmon|podman|rootlessport|slirp4netns|pasta.*|NetworkManager|snmpd|lldpd|nrpe|node_exporter|"
@@ -162,10 +165,12 @@ class Insider:
             seen.add((kind, folder))
             one = Sighting(kind, self.host, why=[f"on {self.host}: {clean(path)[:150]}"], wanted=WANTED.get(kind, ""))
             text = self.view.files.get("settings", {}).get(path, "")
+            site = next((site for site in self.sites if site.folder and folder.startswith(site.folder)), None)
             if kind == "mediawiki":
                 one.fields["settings"] = folder
+            elif kind in PLAIN:
+                one.fields["paths"] = [site.folder if site else folder]
             self._apply(one, read_settings(path, text))
-            site = next((site for site in self.sites if site.folder and folder.startswith(site.folder)), None)
             if site and not one.names:
                 one.names = site.names
                 one.fields.setdefault("url", f"https://{site.names[0]}/")

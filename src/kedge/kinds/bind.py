@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from kedge.kinds.files import Folder, part_name
+from kedge.kinds.files import part_name
+from kedge.model.folder import Folder
 from kedge.model.instance import Command, Endpoint, Instance, Part, Probe, Program, Start
 from kedge.model.service import Service
 from kedge.model.thing import AnyRef, OneOrMore

@@ -14,9 +14,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from kedge.kinds.contained import SERVERS, Contained, read_names
-from kedge.kinds.files import Folder, folder_parts, take_name
+from kedge.kinds.files import folder_parts, take_name
 from kedge.kinds.recognition import DATABASES, kind_of_image
 from kedge.kinds.web import Web
+from kedge.model.folder import Folder
 from kedge.model.instance import Endpoint, Instance, Part, Probe, Scope
 from kedge.model.observation import Observation, Status
 from kedge.model.service import Service

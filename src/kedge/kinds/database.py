@@ -20,19 +20,10 @@ MAIL = frozenset({"postfix", "exim"})
 
 
 class WithDatabase(Service):
-    """A kind that keeps part of its data in a database service."""
+    """A kind that keeps part of its data in a database service, and can be saved with it."""
 
     requires: ClassVar[Mapping[str, frozenset[str]]] = {"database": DATABASES}
     database: ServiceRef | None = Field(None, description="the service that holds its database")
-
-
-class WebWithDatabase(Web, WithDatabase):
-    """A web application with a database."""
-
-
-class WithOwnDatabase(WithDatabase):
-    """A kind whose database in that service can be saved with it."""
-
     database_name: str = Field("", description="its database in that service; needed to save it apart from others")
 
     def database_parts(self) -> Iterable[Part]:
@@ -41,6 +32,14 @@ class WithOwnDatabase(WithDatabase):
 
         if self.database_name and self.database:
             yield DatabasePart(self.database_name)
+
+    def parts(self) -> Iterable[Part]:
+        """Yield its database, if it is known by name."""
+        yield from self.database_parts()
+
+
+class WebWithDatabase(Web, WithDatabase):
+    """A web application with a database."""
 
 
 def socket_of(at: Instance) -> tuple[str, PurePosixPath] | None:

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import chain, count
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from pydantic import AfterValidator, Field
-
-from kedge.model.instance import Part
 from kedge.model.service import Service
-from kedge.model.thing import OneOrMore
 from kedge.parts.folder import FolderPart
-
-
-def check_folder(folder: str) -> str:
-    """Return an absolute folder, or raise ValueError that names the expected form."""
-    if not folder.startswith("/") or ".." in folder.split("/") or "\0" in folder:
-        raise ValueError(f"expected an absolute folder such as '/srv/share', found '{folder}'")
-    return folder.rstrip("/") or "/"
-
-
-Folder = Annotated[str, AfterValidator(check_folder)]
 
 
 def part_name(folder: str) -> str:
@@ -51,11 +37,3 @@ class Files(Service):
     kind: ClassVar[str] = "files"
     summary: ClassVar[str] = "folders of files"
     example: ClassVar[Mapping[str, Any]] = {"paths": ["/srv/share"]}
-
-    paths: Annotated[tuple[Folder, ...], OneOrMore] = Field(
-        (), description="the folders, as they are called on its host"
-    )
-
-    def parts(self) -> Iterable[Part]:
-        """Yield one part for each folder."""
-        yield from folder_parts(self.paths)

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from kedge.kinds.database import DATABASES, MAIL, WebWithDatabase, WithOwnDatabase, socket_of
-from kedge.kinds.files import Folder
+from kedge.kinds.database import DATABASES, MAIL, WebWithDatabase, socket_of
+from kedge.model.folder import Folder
 from kedge.model.instance import Command, File, Instance, Part, Probe, Program, Start
 from kedge.model.thing import ServiceRef
 
@@ -72,7 +72,7 @@ class Lists(WebWithDatabase):
     mail: ServiceRef | None = Field(None, description="the mail server that brings and takes its mail")
 
 
-class Mailman3(Lists, WithOwnDatabase):
+class Mailman3(Lists):
     """Mailing lists: in their database, and in a folder with queues and templates.
 
     Its web pages (Postorius, HyperKitty) are not part of it.

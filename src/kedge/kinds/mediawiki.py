@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from kedge.kinds.database import DATABASES, WebWithDatabase
-from kedge.kinds.files import Folder
+from kedge.model.folder import Folder
 from kedge.model.instance import Command, File, Instance, Part, Probe, Program, Start
 
 CACHE = "/tmp/kedge-wiki-cache"  # inside a sandbox, where /tmp is its own
@@ -56,7 +56,6 @@ class MediaWiki(WebWithDatabase):
         "uploads": "/var/lib/mediawiki/images",
     }
 
-    database_name: str = Field("", description="its database in that service; needed to save it apart from others")
     uploads: Folder | None = Field(None, description="the folder of uploaded files (`$wgUploadDirectory`)")
     settings: Folder | None = Field(None, description="the folder of `LocalSettings.php`")
     software: Folder = Field("/usr/share/mediawiki", description="the folder of MediaWiki's own `index.php`")
@@ -72,14 +71,12 @@ class MediaWiki(WebWithDatabase):
     def parts(self) -> Iterable[Part]:
         """Yield its settings, its uploads, and its database if that is known by name."""
         from kedge.parts.folder import FolderPart
-        from kedge.parts.mariadb import MariaDBPart
 
         if self.settings:
             yield FolderPart(self.settings, "settings")
         if self.uploads:
             yield FolderPart(self.uploads, "uploads")
-        if self.database_name and self.database:
-            yield MariaDBPart(databases=(self.database_name,), name="database", of="database")
+        yield from self.database_parts()
 
     def programs(self) -> Iterable[str]:
         """Yield the programs of a copy."""

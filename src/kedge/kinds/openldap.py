@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from kedge.kinds.files import Folder
 from kedge.kinds.looks import LOOK_AS, LookAs
+from kedge.model.folder import Folder
 from kedge.model.instance import Command, Endpoint, Instance, Part, Probe, Program, Start
 from kedge.model.service import Service
 from kedge.model.thing import OneOrMore

@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from kedge.errors import Refused
+from kedge.kinds.database import WithDatabase
 from kedge.kinds.grades import GRADES, Proof, read_proofs
+from kedge.kinds.saving import parts_of
 from kedge.model.instance import Instance
 from kedge.model.ports import Address, Exit, Running
 from kedge.model.service import Service
@@ -77,7 +79,7 @@ def kind_page(kind: type[Service]) -> str:
         _roles(kind),
         _listed("Where it is used", (f"`{e.name}`: {e.transport} port {e.port}" for e in service.endpoints())),
         _listed("How it is looked at", (f"`{p.name}`: {_first_line(p)}" for p in service.probes(at))),
-        _listed("What is saved", (f"`{p.name}`: {_first_line(p)}" for p in service.parts())),
+        _saved(service),
         _listed("How a restored copy is started", (f"`{step}`" for step in _steps(service, at))),
         _fields("Fields of every service", _shared_fields(kind)),
     )
@@ -139,6 +141,17 @@ def _default(field: FieldInfo) -> str:
     if value is None:
         return "unknown"
     return "none" if value in ("", {}) else f"`{value}`"
+
+
+def _saved(service: Service) -> list[str]:
+    """Return what is saved of a service; where its kind does not know, how the inventory says it."""
+    parts = list(parts_of(service))
+    if parts or not service.has_data:
+        return _listed("What is saved", (f"`{p.name}`: {_first_line(p)}" for p in parts))
+    ways = ["the folders that `paths` names", "what the commands in `dumps` write"]
+    if isinstance(service, WithDatabase):
+        ways.insert(0, "its database, if `database` and `database-name` name it")
+    return _listed("What is saved", iter(ways))
 
 
 def _roles(kind: type[Service]) -> list[str]:

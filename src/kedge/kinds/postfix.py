@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from kedge.kinds.files import Folder
 from kedge.kinds.looks import LookAs, mail_looks
+from kedge.model.folder import Folder
 from kedge.model.instance import Command, Endpoint, File, Instance, Part, Probe, Program, Start
 from kedge.model.service import Service
 from kedge.model.thing import OneOrMore, ServiceRef

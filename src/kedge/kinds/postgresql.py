@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from kedge.kinds.container import Containable
-from kedge.kinds.files import Folder
 from kedge.kinds.looks import LOOK_AS, LookAs, sql_looks
+from kedge.model.folder import Folder
 from kedge.model.instance import Command, Endpoint, Instance, Part, Probe, Program, Start
 from kedge.model.thing import OneOrMore
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from kedge.kinds.bind import NameServer
-from kedge.kinds.database import WithOwnDatabase
-from kedge.kinds.files import Folder
+from kedge.kinds.database import WithDatabase
+from kedge.model.folder import Folder
 from kedge.model.instance import Command, File, Instance, Part, Probe, Program, Start
 
 COPY = "/drill/pdns"
@@ -51,7 +51,7 @@ for word in rediscover reload "purge $1\\$"; do pdns_control $word >/dev/null 2>
 """
 
 
-class PowerDNS(NameServer, WithOwnDatabase):
+class PowerDNS(NameServer, WithDatabase):
     """A name server whose zones are saved as it transfers them to its own host, whatever it keeps them in."""
 
     kind: ClassVar[str] = "powerdns"

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from kedge.kinds.database import DATABASES, MAIL, WebWithDatabase, WithOwnDatabase, socket_of
-from kedge.kinds.files import Folder
+from kedge.kinds.database import DATABASES, MAIL, WebWithDatabase, socket_of
+from kedge.model.folder import Folder
 from kedge.model.instance import Command, File, Instance, Part, Program, Start
 from kedge.model.thing import ServiceRef
 
@@ -45,7 +45,7 @@ while (my $ticket = $tickets->Next) {
 """
 
 
-class RequestTracker(WebWithDatabase, WithOwnDatabase):
+class RequestTracker(WebWithDatabase):
     """Tickets, with everything that was said in them and attached to them: all of it is in its database."""
 
     kind: ClassVar[str] = "request-tracker"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
-from kedge.kinds.database import WebWithDatabase, WithOwnDatabase, socket_of
-from kedge.kinds.files import Folder, folder_parts
+from kedge.kinds.database import WebWithDatabase, socket_of
+from kedge.model.folder import Folder
 from kedge.model.instance import Command, File, Instance, Part, Program, Start
-from kedge.model.thing import OneOrMore
 
 MODULE = "kedge_drill_settings"
 # Restored settings first, then what must differ in a copy: its database, no mail to anybody, any name.
@@ -35,7 +34,7 @@ for _name in [name for name in getattr(_live, "CACHES", {}) if name != "default"
 """
 
 
-class Spirit(WebWithDatabase, WithOwnDatabase):
+class Spirit(WebWithDatabase):
     """A forum made with Django: topics in its database, settings and uploaded files in its project's folder.
 
     Its front page lists topics from the database; where that fails, Django answers with status 500 and no more words.
@@ -57,17 +56,15 @@ class Spirit(WebWithDatabase, WithOwnDatabase):
     project: Folder | None = Field(None, description="the folder that `spirit startproject` made")
     module: str = Field("", description="its settings, as `DJANGO_SETTINGS_MODULE` names them")
     software: Folder | None = Field(None, description="the folder of its virtual environment")
-    keeps: Annotated[tuple[Folder, ...], OneOrMore] = Field((), description="what else it reads: secrets, uploads")
 
     def parts(self) -> Iterable[Part]:
-        """Yield its project, its software, further folders, and its database if that is known by name."""
+        """Yield its project, its software, and its database if that is known by name."""
         from kedge.parts.folder import FolderPart
 
         if self.project:
             yield FolderPart(self.project, "project")
         if self.software:
             yield FolderPart(self.software, "software")
-        yield from folder_parts(self.keeps)
         yield from self.database_parts()
 
     def programs(self) -> Iterable[str]:

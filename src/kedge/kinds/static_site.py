@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from kedge.kinds.files import Folder, folder_parts
+from kedge.kinds.files import folder_parts
 from kedge.kinds.web import Web, serve
+from kedge.model.folder import Folder
 from kedge.model.instance import Instance, Part, Start
 
 

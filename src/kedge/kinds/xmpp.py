@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from kedge.kinds.database import WithDatabase, WithOwnDatabase, socket_of
-from kedge.kinds.files import Folder
+from kedge.kinds.database import WithDatabase, socket_of
 from kedge.kinds.looks import LOOK_AS, LookAs, xmpp_looks
+from kedge.model.folder import Folder
 from kedge.model.instance import Command, Endpoint, File, Instance, Part, Probe, Program, Start
 
 COPY = "/drill/prosody.cfg.lua"
@@ -86,7 +86,7 @@ class XmppServer(WithDatabase):
         yield from xmpp_looks(self.domains, self.look_as if at.mode == "live" else None)
 
 
-class Prosody(XmppServer, WithOwnDatabase):
+class Prosody(XmppServer):
     """Jabber (XMPP): accounts, rosters and messages in a folder, or in its database."""
 
     kind: ClassVar[str] = "prosody"
@@ -144,7 +144,7 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
-class Ejabberd(XmppServer, WithOwnDatabase):
+class Ejabberd(XmppServer):
     """Jabber (XMPP): accounts, rosters, messages and rooms in a database of its own, or partly in another one."""
 
     kind: ClassVar[str] = "ejabberd"

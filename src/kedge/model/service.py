@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from kedge.model.dump import DumpsField
+from kedge.model.folder import Folder
 from kedge.model.instance import Endpoint, Instance, Part, Probe, Start
 from kedge.model.need import Needs, NeedsField
 from kedge.model.quantity import Moment
@@ -52,6 +53,9 @@ class Service(Thing, ABC):
     people: Annotated[tuple[PeopleRef, ...], OneOrMore] | None = Field(None, description="who is responsible")
     promise: Promise = Field(Promise(), description="the RPO and RTO it is meant to keep")
     save: SaveField | None = Field(None, description="where its data is saved; `none` where it is not")
+    paths: Annotated[tuple[Folder, ...], OneOrMore] = Field(
+        (), description="folders that are saved with it, besides what its kind knows"
+    )
     dumps: DumpsField = Field(
         {}, description="dumps by commands of one's own: name → command, or its [fields](#dump); saved besides the rest"
     )
@@ -67,6 +71,11 @@ class Service(Thing, ABC):
     def has_data(self) -> bool:
         """Whether there is data of its own to save: as declared, else as its kind does."""
         return not self.is_stateless if self.keeps_data is None else self.keeps_data
+
+    @property
+    def is_startable(self) -> bool:
+        """Whether its kind says how a restored copy is started."""
+        return type(self).start is not Service.start
 
     def required(self) -> Iterable[Need]:
         """Yield the needs that follow from this kind's own fields (a bound database: to run)."""

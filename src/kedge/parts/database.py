@@ -28,6 +28,11 @@ class DatabasePart:
     of: str = "database"
     needs_running: bool = True
 
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The one there is."""
+        return (self.database,)
+
     def _part(self, at: Instance) -> PostgresPart | MariaDBPart:
         kind = PostgresPart if SOCKET in at.dial else MariaDBPart
         return kind(databases=(self.database,), name=self.name, of=self.of)

@@ -113,7 +113,8 @@ async def rehearse(
     async with sandbox.open() as site, AsyncExitStack() as programs:
         drill = _Drill(_Stage(site, sandbox.root, programs, tell), copies, folder)
         at = await drill.bring_up(subject)
-        probes = [probe for probe in subject.service.probes(at) if probe.scope == "instance"] if at else []
+        asked = subject.service.probes(at) if at and subject.service.is_startable else ()  # else it is data only
+        probes = [probe for probe in asked if probe.scope == "instance"]
         seen = {}
         for probe in probes:
             tell(f"probe {probe.name}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from kedge.errors import OutsideError
-from kedge.kinds.dumps import parts_of
+from kedge.kinds.saving import parts_of
 from kedge.model.instance import ROOT, Instance, Part
 from kedge.model.ports import Address, Site
 from kedge.model.service import Service

@@ -226,8 +226,9 @@ async def test_a_dump_of_one_database_made_by_others_is_proven(tmp_path: Path) -
         argv = ("mariadb-dump", f"--socket={live.path(SOCKET)}", "--routines", "wiki")
         dumped = await live.site.shell.run(argv, limit=timedelta(minutes=2))
     (tmp_path / "wiki.sql.gz").write_bytes(gzip.compress(dumped.stdout))
-    service = MariaDB(databases=("wiki",), save=Save(to=("theirs",), made_by="other", finds={"databases": "wiki*"}))
-    store = AdoptedStore(FileReader(LocalShell(), f"{tmp_path}/*.sql.gz"), find_wanted(service))
+    finds = {"databases": "wiki*"}
+    service = MariaDB(databases=("wiki",), save=Save(to=("theirs",), made_by="other", finds=finds))
+    store = AdoptedStore(FileReader(LocalShell(), f"{tmp_path}/*.sql.gz"), find_wanted(list(service.parts()), finds))
     (snapshot,) = await store.list("db")
     proof = await drill(Subject("db", service), {"db": snapshot}, store, Bubblewrap(), Now())
     assert proof.is_proven, proof.faults

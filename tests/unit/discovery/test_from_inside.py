@@ -94,7 +94,9 @@ def test_sites_applications_and_strangers_each_become_a_service() -> None:
         "website-db": ("mariadb", ""),  # on a host that nobody has looked at
     }
     assert inventory.sections.services["website-db"].host == ("db",)
-    assert getattr(inventory.sections.services["website"], "database", "") == "website-db"
+    website = inventory.sections.services["website"]
+    assert (getattr(website, "database", ""), getattr(website, "database_name", "")) == ("website-db", "blog")
+    assert website.paths == ("/var/www/blog",)
 
 
 def test_a_host_says_what_it_is() -> None:

@@ -11,10 +11,12 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
+from kedge.kinds.database import WithDatabase
 from kedge.kinds.grades import GRADES, read_proofs
 from kedge.kinds.listing import list_kinds
 from kedge.kinds.pages import example_of, instance_of, kind_page
 from kedge.kinds.registry import KINDS
+from kedge.kinds.saving import parts_of
 from kedge.model.instance import Command, File, Part, Probe, Program
 from kedge.model.service import Service
 from kedge.model.thing import to_kebab
@@ -95,6 +97,15 @@ class TestEveryKind:
         assert all(isinstance(part, Part) and KEBAB.fullmatch(part.name) for part in parts)
         assert len({part.name for part in parts}) == len(parts)
         assert {part.of for part in parts} <= {"self", *kind.requires, *service.inner()}
+
+    def test_is_saved_with_the_folders_and_the_database_that_are_named(self, kind: type[Service]) -> None:
+        named = {"paths": ["/srv/one", "/srv/two/"]}
+        if issubclass(kind, WithDatabase):
+            named |= {"database": "db", "database-name": "club"}
+        names = [part.name for part in parts_of(kind.model_validate({**kind.example, **named}))]
+        assert {"srv-one", "srv-two"} <= set(names)
+        assert "database" in names or not issubclass(kind, WithDatabase)
+        assert len(set(names)) == len(names)
 
     def test_keeps_nothing_if_stateless(self, kind: type[Service]) -> None:
         if kind.is_stateless:

@@ -16,9 +16,9 @@ from kedge.adapters.local import LocalShell, LocalSite
 from kedge.adapters.login import LoginNet, LoginShell, LoginSite
 from kedge.errors import OutsideError, Refused, UsageError
 from kedge.kinds.compose import Compose
-from kedge.kinds.dumps import parts_of, programs_of
 from kedge.kinds.files import Files
 from kedge.kinds.named import Other
+from kedge.kinds.saving import parts_of, programs_of
 from kedge.model.checksums import read_sums
 from kedge.model.instance import Instance, Mode, Part
 from kedge.parts.command import CommandPart, PlacedCommandPart
@@ -214,8 +214,9 @@ def test_two_parts_of_one_name_are_refused() -> None:
 
 
 def test_a_backup_made_by_others_has_no_dumps_of_ours() -> None:
-    service = Other.model_validate({"dumps": {"board": "true"}, "save": {"to": "store", "made-by": "other"}})
-    assert of(service) == {}
+    foreign = {"to": "store", "made-by": "other"}
+    service = Other.model_validate({"paths": "/srv/board", "dumps": {"board": "true"}, "save": foreign})
+    assert set(of(service)) == {"srv-board"}
 
 
 @pytest.mark.parametrize(

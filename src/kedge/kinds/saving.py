@@ -1,4 +1,4 @@
-"""What is saved of a service besides what its kind knows: the dumps by commands that the inventory names."""
+"""What is saved of a service: what its kind knows, and what the inventory names besides, folders and commands."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import fields
 from kedge.errors import UsageError
 from kedge.kinds.compose import Compose
 from kedge.kinds.container import enter
+from kedge.kinds.files import folder_parts
 from kedge.model.dump import Dump
 from kedge.model.instance import Part
 from kedge.model.service import Service
@@ -20,9 +21,10 @@ def parts_of(service: Service) -> Iterator[Part]:
     """Yield every part of a service; raises UsageError for two of one name. What others save has no dumps of ours."""
     own = list(service.parts())
     yield from own
+    taken = {part.name for part in own}
+    yield from folder_parts(service.paths, taken)
     if service.save and service.save.made_by == "other":
         return
-    taken = {part.name for part in own}
     for name, dump in service.dumps.items():
         if name in taken:
             raise UsageError(f"two parts are called '{name}'", hint="give the entry of `dumps` another name")
