@@ -24,21 +24,33 @@ TRIES = 2
 KINDS = ("f", "d", "l")
 """What is saved: files, folders, links."""
 
+# What vanishes while find walks is no failure of its: whoever compares before and after sees that it did.
+SEEK = r"""
+seek() {
+  { lost=$(LC_ALL=C find . -ignore_readdir_race "$@" 2>&1 >&3); code=$?; } 3>&1
+  [ $code != 0 ] || return 0
+  lost=$(printf '%s\n' "$lost" | sed '/: No such file or directory$/d')
+  [ -z "$lost" ] || { printf '%s\n' "$lost" >&2; return 1; }
+}
+"""
 # One record for each entry: type, mode, size, mtime, ctime, inode, link target, path; NUL between all.
 # What lies in a folder named after the first word is passed over; the folder itself is not.
-PASS_OVER = 'cd -- "$1" && shift && for one; do set -- "$@" -path "./$one/*" -prune -o; shift; done && find . "$@" '
-LIST = PASS_OVER + r"""-printf '%y\0%m\0%s\0%T@\0%C@\0%i\0%l\0%P\0'"""
+PASS_OVER = 'cd -- "$1" && shift && for one; do set -- "$@" -path "./$one/*" -prune -o; shift; done && seek "$@" '
+LIST = SEEK + PASS_OVER + r"""-printf '%y\0%m\0%s\0%T@\0%C@\0%i\0%l\0%P\0'"""
 # The first word is a file of names in order, each ended by NUL: those are passed over, if it is there.
 DIGESTS = (
-    "but=$1 && shift && "
+    SEEK
+    + "but=$1 && shift && "
     + PASS_OVER
     + """-type f -print0 | if [ -e "$but" ]; then LC_ALL=C sort -z | LC_ALL=C comm -z -23 - "$but"; else cat; fi |
 xargs -0 -r sha256sum -z --"""
 )
 # Devices, pipes and sockets are left out by name: an ordinary user could not unpack them, and nobody misses them.
 # A list of names that are left out is one of lines: a name of several lines comes as a word for tar, among the folders.
-SAVE = r"""cd -- "$1" && archive=$2 skipped=$3 but=$4 && shift 4 &&
-find . ! -type f ! -type d ! -type l -print > "$skipped" &&
+SAVE = (
+    SEEK
+    + r"""cd -- "$1" && archive=$2 skipped=$3 but=$4 && shift 4 &&
+seek ! -type f ! -type d ! -type l -print > "$skipped" &&
 if [ -e "$but" ]; then
   LC_ALL=C sort -z -o "$but" -- "$but" && sed -z '/\n/d' -- "$but" | tr '\0' '\n' >> "$skipped"
 fi &&
@@ -51,21 +63,26 @@ for one; do
 done &&
 exec tar --create --file="$archive" --sort=name --acls --xattrs --anchored --no-wildcards --exclude-from="$skipped" \
   "$@" ."""
+)
 NOW = "date +%s"
 # $1 the folder, $2 the programs, then what is passed over. The walk that finds what cannot be read adds up what the
 # archive will have: blocks of 512 bytes, and one for each entry; a file of several names lies in it once.
-LOOK = r"""
+LOOK = (
+    SEEK
+    + r"""
 for program in $2; do command -v "$program" >/dev/null 2>&1 || { echo "missing $program"; exit; }; done
 [ -d "$1" ] || { echo absent; exit; }
 cd -- "$1" || { echo "closed ."; exit; }
 shift 2; for one; do set -- "$@" -path "./$one/*" -prune -o; shift; done
 command -v awk >/dev/null 2>&1 || awk() { grep -am 1 '^closed' || true; }
-{ find . -ignore_readdir_race "$@" \( ! -type l ! -readable -printf 'closed %p\n' -quit \) \
+unread='[ ! -r "$1" ] && [ -e "$1" ]'
+{ seek "$@" \( ! -type l ! -readable -exec sh -c "$unread" sh {} \; -printf 'closed %p\n' -quit \) \
   -o -type f -printf '%s %n\n' -o -printf '0 1\n' || echo "closed ."; } | awk '
   /^closed/ { print; seen = 1; exit }
   { blocks = 512 * int(($1 + 511) / 512); most += blocks + 1536; least += blocks / $2 + 512 }
   END { if (!seen) printf "size %.0f %.0f\n", least, most }'
 """
+)
 
 
 @dataclass(frozen=True, slots=True)

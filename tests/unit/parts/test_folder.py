@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
+import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -133,6 +135,29 @@ async def test_a_folder_that_never_holds_still_is_counted_as_it_was_saved(
     assert saved.difference(await part.census(copy("sandbox", tmp_path / "back"))) == []
     assert saved.difference(await part.census(copy("live"))) == ["deep: same number of entries, different content"]
     assert not (tmp_path / "spool" / "count").exists()
+
+
+CHURN = """\
+while :; do
+  for n in 1 2 3 4 5 6 7 8 9; do mkdir -p d$n/e; : > d$n/e/x; : > f$n; : > -$n; done
+  rm -rf d? f? ./-?
+done
+"""
+
+
+async def test_what_vanishes_meanwhile_is_no_failure(folder: Path, spool: PurePosixPath) -> None:
+    """A mailbox or a cache is never still: files and folders go while they are listed."""
+    part, at = FolderPart(str(folder)), copy("live")
+    churn = await asyncio.create_subprocess_exec("sh", "-c", CHURN, cwd=folder, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(60):
+            assert not (await part.survey(at)).obstacles
+            await part.census(at)
+        saved = await part.save(at, spool)
+    finally:
+        churn.kill()
+        await churn.wait()
+    assert saved.tallies["deep"].count == 5
 
 
 class TestRefusals:
