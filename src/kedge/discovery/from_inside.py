@@ -26,6 +26,8 @@ from kedge.kinds.recognition import (
     program_of,
 )
 
+PLACES = {"mediawiki": "settings", "wordpress": "folder"}
+"""Kinds whose marker lies in the folder that this field names."""
 PLAIN = frozenset(kind.kind for kind in NAMED)
 """Kinds that know no folders of their own."""
 SYSTEM_PROGRAMS = re.compile(
@@ -166,8 +168,8 @@ class Insider:
             one = Sighting(kind, self.host, why=[f"on {self.host}: {clean(path)[:150]}"], wanted=WANTED.get(kind, ""))
             text = self.view.files.get("settings", {}).get(path, "")
             site = next((site for site in self.sites if site.folder and folder.startswith(site.folder)), None)
-            if kind == "mediawiki":
-                one.fields["settings"] = folder
+            if kind in PLACES:
+                one.fields[PLACES[kind]] = folder
             elif kind in PLAIN:
                 one.fields["paths"] = [site.folder if site else folder]
             self._apply(one, read_settings(path, text))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from kedge.kinds.database import DATABASES, WebWithDatabase
+from kedge.kinds.php import filled
 from kedge.model.folder import Folder
 from kedge.model.instance import Command, File, Instance, Part, Probe, Program, Start
 
@@ -98,17 +99,10 @@ class MediaWiki(WebWithDatabase):
         }
         copy, router = at.path("/drill/LocalSettings.php"), at.path("/drill/router.php")
         yield Command(("mkdir", "-p", CACHE))
-        yield File(copy, _filled(SETTINGS, words))
-        yield File(router, _filled(ROUTER, words))
+        yield File(copy, filled(SETTINGS, words))
+        yield File(router, filled(ROUTER, words))
         server = ("env", f"MW_CONFIG_FILE={copy}", "PHP_CLI_SERVER_WORKERS=2", "php", "-d", "display_errors=stderr")
         yield Program(
             (*server, "-S", f"{web.host}:{web.port}", str(router)),
             HttpProbe("http://localhost/kedge-ready", name="ready"),
         )
-
-
-def _filled(code: str, words: Mapping[str, str]) -> str:
-    """Return PHP code with texts in their places, as literals that nothing in them can end."""
-    for place, text in words.items():
-        code = code.replace(place, "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'")
-    return code

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from kedge.kinds.database import DATABASES, MAIL, MYSQL, POSTGRESQL, WebWithDatabase, WithDatabase
+from kedge.kinds.database import DATABASES, MAIL, POSTGRESQL, WebWithDatabase, WithDatabase
 from kedge.kinds.looks import mail_looks
 from kedge.kinds.mailman import Lists
 from kedge.kinds.web import Web
@@ -118,14 +118,6 @@ class Mumble(WithDatabase):
 
 
 # Pages, forums, tickets
-
-
-class WordPress(WebWithDatabase):
-    """A web site or blog."""
-
-    kind: ClassVar[str] = "wordpress"
-    summary: ClassVar[str] = "a WordPress site"
-    requires: ClassVar[Roles] = {"database": MYSQL}
 
 
 class Drupal(WebWithDatabase):
@@ -304,7 +296,7 @@ class Redis(Service):
 
 NAMED: tuple[type[Service], ...] = (
     Other, Exim, Mailcow, Sympa, Roundcube, MatrixSynapse, Mastodon, Jitsi,
-    BigBlueButton, Mumble, WordPress, Drupal, Typo3, DokuWiki, PhpBB, Discourse, Otrs, Nextcloud,
+    BigBlueButton, Mumble, Drupal, Typo3, DokuWiki, PhpBB, Discourse, Otrs, Nextcloud,
     Forgejo, Gitlab, Etherpad, HedgeDoc, Samba, Minecraft, Keycloak, Vaultwarden, Unbound,
     Openvpn, Wireguard, Nginx, Apache, Caddy, Redis,
 )  # fmt: skip

@@ -21,12 +21,13 @@ from kedge.kinds.powerdns import PowerDNS
 from kedge.kinds.request_tracker import RequestTracker
 from kedge.kinds.spirit import Spirit
 from kedge.kinds.static_site import StaticSite
+from kedge.kinds.wordpress import WordPress
 from kedge.kinds.xmpp import Ejabberd, Prosody
 from kedge.model.service import Service
 
 _ALL: tuple[type[Service], ...] = (
     Http, StaticSite, Files, MediaWiki, MariaDB, MySQL, Postgresql, Postfix, Dovecot, Bind, Knot, Plugin, Mailman3,
-    Prosody, Ejabberd, RequestTracker, Spirit, Compose, Openldap, PowerDNS, *NAMED,
+    Prosody, Ejabberd, RequestTracker, Spirit, Compose, Openldap, PowerDNS, WordPress, *NAMED,
 )  # fmt: skip
 
 KINDS: Mapping[str, type[Service]] = {kind.kind: kind for kind in sorted(_ALL, key=lambda kind: kind.kind)}

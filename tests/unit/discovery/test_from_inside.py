@@ -96,7 +96,7 @@ def test_sites_applications_and_strangers_each_become_a_service() -> None:
     assert inventory.sections.services["website-db"].host == ("db",)
     website = inventory.sections.services["website"]
     assert (getattr(website, "database", ""), getattr(website, "database_name", "")) == ("website-db", "blog")
-    assert website.paths == ("/var/www/blog",)
+    assert getattr(website, "folder", "") == "/var/www/blog"
 
 
 def test_a_host_says_what_it_is() -> None:
