@@ -88,6 +88,24 @@ def test_a_terminal_shows_how_far_it_is_and_what_is_left(desk: Desk, kedge: Kedg
     assert "left" not in desk.start("backup", "share").communicate()[1]
 
 
+def test_a_plan_makes_no_store(kedge: Kedge, tmp_path: Path) -> None:
+    (tmp_path / "kedge.yaml").write_text(INVENTORY.format(folder=tmp_path))
+    (tmp_path / "passphrase").write_text(PASSPHRASE)
+    assert "would make store disk" in kedge("backup", "--init", "disk", "--plan", cwd=tmp_path).err
+    assert not (tmp_path / "repository").exists()
+    made = kedge("backup", "--init", "disk", cwd=tmp_path)
+    assert "nothing is saved yet; next: kedge backup" in made.err
+    assert (tmp_path / "repository" / "config").is_file()
+
+
+def test_a_secret_of_which_nobody_says_where_it_is_is_named(kedge: Kedge, tmp_path: Path) -> None:
+    text = INVENTORY.format(folder=tmp_path).replace('from: "file:passphrase", ', "")
+    (tmp_path / "kedge.yaml").write_text(text)
+    done = kedge("backup", "--init", "disk", cwd=tmp_path)
+    assert done.code == 2
+    assert "does not say where kedge gets the secret 'passphrase'" in done.err
+
+
 def test_save_drill_change_restore(desk: Desk) -> None:
     (saved,) = desk.answer("backup", "share")
     (drilled,) = desk.answer("drill", "share")

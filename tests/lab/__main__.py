@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from tests.lab.errors import LabError
 from tests.lab.host import Host
+from tests.lab.keeper import CHECKOUT
 from tests.lab.lab import Lab
 from tests.lab.progress import Progress
 
@@ -82,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     add("reset", reset, "give a host (default: all) a fresh disk", "host?")
     add("shell", shell, "a shell on a host", "host")
     add("run", run, "a command on a host: run HOST -- CMD…", "host")
+    add("image", image, "print the root of all packages, for drills: --root folder:PATH")
     add("vantage", vantage, "a command outside the organisation: vantage -- CMD…")
     add("secret", secret, "print one of the lab's secrets, or the names of all", "secret?")
     return top
@@ -191,8 +193,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def vantage(arguments: argparse.Namespace) -> int:
-    """A command at the vantage; its exit code."""
-    return subprocess.run(running(arguments).vantage.argv(arguments.command)).returncode
+    """A command at the vantage; its exit code. This checkout's kedge is found there without a path."""
+    env = {**os.environ, "PATH": f"{CHECKOUT / '.venv/bin'}:{os.environ.get('PATH', os.defpath)}"}
+    return subprocess.run(running(arguments).vantage.argv(arguments.command), env=env).returncode
+
+
+def image(arguments: argparse.Namespace) -> None:
+    """Print where the programs of every host lie on this machine."""
+    sys.stdout.write(f"{running(arguments).image}\n")
 
 
 def secret(arguments: argparse.Namespace) -> None:

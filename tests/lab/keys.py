@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 TRUSTED = "trusted.pem"
 """The file, among the lab's own, with the authorities the vantage trusts: the machine's and the lab's."""
+STORE = "store-passphrase"
 CREDENTIALS = {
     "mail": "mail-kedge@verein.example",
     "xmpp": "xmpp-kedge@verein.example",
     "evidence": "kedge-database",
+    "store": STORE,
 }
 """What kedge may know at the vantage: file among its credentials -> secret of the lab (examples/lab names them)."""
 AUTHORITY_DAYS, CERTIFICATE_DAYS = 3650, 90
@@ -77,6 +79,7 @@ def write_credentials(lab: Lab) -> None:
     """Write kedge's own passwords as systemd's LoadCredential= would: a folder that only its user can read."""
     folder = credentials_folder(lab.keeper.state)
     folder.mkdir(mode=0o700, exist_ok=True)
+    _ = lab.secrets[STORE]  # which nothing but kedge needs: made here
     for name, secret in CREDENTIALS.items():
         if secret in lab.secrets.names():
             (folder / name).touch(mode=0o600)

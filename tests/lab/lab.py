@@ -122,6 +122,11 @@ class Lab:
         self.keeper.end()
         shutil.rmtree(self.keeper.state, ignore_errors=True)
 
+    @property
+    def image(self) -> Path:
+        """The root with all packages: the programs of every host."""
+        return self._cache.path("image", self._image.key)
+
     def at_vantage(self, argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """A command, finished, run outside the organisation: this machine's files, the lab's network and names."""
         return self.vantage.try_run(argv)

@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 import pytest
 
-from tests.lab.cache import Cache
 from tests.lab.host import Host
 from tests.lab.lab import Lab
 
@@ -108,7 +107,7 @@ def drill_folders(desk: Asking) -> list[Path]:
 
 @pytest.fixture
 def desk(lab: Lab, tmp_path: Path) -> Iterator[Desk]:
-    root = Cache().path("image", lab._image.key)
+    root = lab.image
     save = f'{{to: vault, drill: {{root: "folder:{root}"}}}}'
     (tmp_path / "kedge.yaml").write_text(INVENTORY.format(save=save, page=PAGE, repository=REPOSITORY))
     (tmp_path / "passphrase").write_text(f"{PASSPHRASE}\n")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.cache import Cache
 from tests.lab.host import Host
 from tests.lab.lab import Lab
 from tests.lab.test_backup import INVENTORY, PAGE, PASSPHRASE, Desk
@@ -48,7 +47,7 @@ def desk(lab: Lab, tmp_path: Path) -> Iterator[Desk]:
         lines.append(f'command="{serves}",restrict {key.with_suffix(".pub").read_text()}')
     allow(backup, "".join(lines))
     settings.write_text("".join(SSH.format(name=name, key=tmp_path / name) for name in SERVES))
-    root = Cache().path("image", lab._image.key)
+    root = lab.image
     save = f'{{to: vault, drill: {{root: "folder:{root}"}}}}'
     inventory = INVENTORY.format(save=save, page=PAGE, repository=f"ssh://{ADDS}{FOLDER}")
     (tmp_path / "kedge.yaml").write_text(inventory.replace("type: restic", "type: borg\n    append-only: true"))

@@ -15,7 +15,6 @@ import pytest
 
 from kedge.kinds.grades import Grade
 from tests.integration.conftest import prove
-from tests.lab.cache import Cache
 from tests.lab.host import Host, detached
 from tests.lab.lab import Lab
 from tests.lab.recipes.apache import Apache
@@ -107,7 +106,7 @@ def write_inventory(folder: Path, root: Path) -> None:
     text = EXAMPLE.read_text()
     for before, after in {
         "save: restic": f'save: {{to: restic, drill: {{root: "folder:{root}"}}}}',
-        "store-passphrase: {kept": 'store-passphrase: {from: "file:passphrase", kept',
+        "command:cat $CREDENTIALS_DIRECTORY/store": "file:passphrase",
         "login: ssh root@": f"login: ssh -F {folder}/ssh root@",
     }.items():
         assert before in text
@@ -127,7 +126,7 @@ def desk(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("desk")
     sockets = tmp_path_factory.mktemp("s")
     (folder / "ssh").write_text(SSH.format(sockets=sockets))
-    write_inventory(folder, Cache().path("image", shared_lab._image.key))
+    write_inventory(folder, shared_lab.image)
     desk = Desk(shared_lab, folder)
     for host in HOSTS:
         desk.connect(host)

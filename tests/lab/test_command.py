@@ -14,10 +14,11 @@ from tests.lab.lab import Lab
 pytestmark = pytest.mark.lab
 
 
-def say(lab: Lab, *words: str) -> subprocess.CompletedProcess[str]:
+def say(lab: Lab, *words: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
     """What `script/lab` answers about this lab."""
     argv = [str(CHECKOUT / "script/lab"), "--name", lab.keeper.state.name, *words]
-    return subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    env = {**os.environ, "PATH": path}
+    return subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env)
 
 
 def test_up_does_nothing_twice(lab: Lab) -> None:
@@ -25,6 +26,12 @@ def test_up_does_nothing_twice(lab: Lab) -> None:
     assert (again.returncode, "runs already" in again.stderr) == (0, True)
     other = say(lab, "up", "--story", "2007")
     assert (other.returncode, "another story" in other.stderr) == (1, True)
+
+
+def test_this_checkouts_kedge_is_found_outside(lab: Lab) -> None:
+    others = os.pathsep.join(one for one in os.environ["PATH"].split(os.pathsep) if not one.endswith(".venv/bin"))
+    done = say(lab, "vantage", "--", "sh", "-c", "command -v kedge && kedge --version", path=others)
+    assert done.stdout.startswith(f"{CHECKOUT}/.venv/bin/kedge\n"), done.stderr
 
 
 def test_status_tells_the_dead_from_the_living(lab: Lab) -> None:

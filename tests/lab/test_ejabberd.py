@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.cache import Cache
 from tests.lab.host import Host
 from tests.lab.lab import Lab
 from tests.lab.test_backup import PASSPHRASE, Desk
@@ -54,7 +53,7 @@ def test_it_comes_back_on_a_host_whose_node_is_called_otherwise(
 ) -> None:
     old, spare = fresh_host("hetzner-old"), fresh_host("spare")
     fresh_host("backup")
-    root = Cache().path("image", lab._image.key)
+    root = lab.image
     (tmp_path / "kedge.yaml").write_text(INVENTORY.format(root=root))
     (tmp_path / "passphrase").write_text(f"{PASSPHRASE}\n")
     desk = Desk(lab, tmp_path)

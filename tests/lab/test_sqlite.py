@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.integration.parts.test_sqlite import TABLES, WRITER
-from tests.lab.cache import Cache
 from tests.lab.host import Host, detached
 from tests.lab.lab import Lab
 from tests.lab.recipes.mailman3 import REST
@@ -104,7 +103,7 @@ def test_services_on_sqlite_are_saved_while_they_write_and_proven(
 ) -> None:
     new, spare = fresh_host("hetzner-new"), fresh_host("spare")
     fresh_host("backup")
-    root = Cache().path("image", lab._image.key)
+    root = lab.image
     (tmp_path / "kedge.yaml").write_text(INVENTORY.format(root=root))
     (tmp_path / "passphrase").write_text(f"{PASSPHRASE}\n")
     desk = Desk(lab, tmp_path)

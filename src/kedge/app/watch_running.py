@@ -18,7 +18,7 @@ from kedge.app.probing import choose_vantage
 from kedge.app.watching import Company, Watch
 from kedge.app.workshop import Workshop
 from kedge.errors import OutsideError, UsageError
-from kedge.model.quantity import parse_duration
+from kedge.model.quantity import format_duration, parse_duration
 
 T = TypeVar("T")
 SHORTEST = timedelta(seconds=1)
@@ -70,9 +70,8 @@ async def _always(watch: Watch) -> int:
     task = asyncio.create_task(watch.run())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
-    logging.getLogger(__name__).info(
-        "watching from %s: %d looks every %s", watch.vantage, len(watch.scene.targets), watch.rhythm.every
-    )
+    looks, every = len(watch.scene.targets), format_duration(watch.rhythm.every)
+    logging.getLogger(__name__).info("watching from %s: %d looks every %s", watch.vantage, looks, every)
     with contextlib.suppress(asyncio.CancelledError):
         await task
     return 0

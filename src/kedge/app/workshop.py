@@ -19,7 +19,7 @@ from kedge.adapters.restic import ResticStore
 from kedge.adapters.secret import Secret, read_secret, without_secrets
 from kedge.app.database import open_database
 from kedge.app.opening import Opened
-from kedge.errors import KedgeError, UsageError
+from kedge.errors import KedgeError, OutsideError, UsageError
 from kedge.evidence.database import Database
 from kedge.evidence.place import PASSWORD, find_folder
 from kedge.inventory.secrecy import holds_password
@@ -199,8 +199,11 @@ class Workshop:
         declared = self.opened.inventory.sections.secrets.get(name or "")
         if declared is None:
             return None
+        if not declared.from_:
+            what = f"the inventory does not say where kedge gets the secret '{name}'"
+            raise OutsideError(what, hint="`from: env:NAME`, `file:PATH` or `command:…`, beside `kept`")
         path = self.opened.path
-        return read_secret(declared.from_ or "", self.environ, path if path.is_dir() else path.parent)
+        return read_secret(declared.from_, self.environ, path if path.is_dir() else path.parent)
 
     def _reader(self, name: str, hosts: Sequence[str]) -> Reader:
         """Return what reads a store that others fill; raises KedgeError for one that kedge cannot read."""

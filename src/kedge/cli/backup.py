@@ -35,9 +35,13 @@ def command(services: tuple[str, ...], is_plan: bool, store: str | None, path: s
 
     workshop = Workshop.open(open_inventory(path), say_step)
     if store:
-        asyncio.run(initialise(workshop, store))
-        say_step(f"made store {store}")
+        if not is_plan:
+            asyncio.run(initialise(workshop, store))
+        say_step(f"would make store {store}" if is_plan else f"made store {store}")
         if not services:
+            say_step("nothing is saved yet; next: kedge backup")
+            if as_json:
+                print_json([])
             return 0
     outcomes = []
     for name in chosen_services(workshop, services):

@@ -41,16 +41,23 @@ def _of_parts(sentence: str) -> str | None:
 
 
 def _by_table(table: Mapping[str, str], text: str, *, is_loose: bool = False) -> str | None:
-    """Return the German of a text by the first line of a table that fits, and whose fields can be put into German.
+    """Return the German of a text by the line of a table that says most of it, and whose fields are known in German.
 
     What varies holds no semicolon that parts sentences, unless `is_loose`.
     """
+    fitting: dict[str, str] = {}
     for english, german in table.items():
         if _anchor(english) in text and (found := _pattern(english, is_loose).fullmatch(text)):
             filled = _fill(german, found.groupdict())
             if filled is not None:
-                return filled
-    return None
+                fitting[english] = filled
+    return fitting[max(fitting, key=_said)] if fitting else None
+
+
+@cache
+def _said(english: str) -> int:
+    """Return how many characters of a line do not vary."""
+    return sum(map(len, _FIELD.split(english)[::2]))
 
 
 @cache

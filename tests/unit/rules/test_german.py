@@ -209,6 +209,10 @@ def test_what_varies_is_in_both_languages(table: dict[str, str]) -> None:
             "ns1 (192.0.2.1) did not answer; differs from what is declared: A of www and MX of @",
             "ns1 (192.0.2.1) hat nicht geantwortet; weicht von den Angaben ab: A von www und MX von @",
         ),
+        (
+            "its host could not be entered: ssh did not answer",
+            "der Host war nicht zu betreten: ssh hat nicht geantwortet",
+        ),
         ("could not be looked at: a vault, closed; ask anna", "war nicht zu sehen: a vault, closed; ask anna"),
     ],
 )
