@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ APART = """
 echo ready; exec cat
 """
 WRAPPER = """#!/bin/sh
-exec nsenter --mount=/proc/{pid}/ns/mnt -- {podman} --root {folder}/store --runroot {folder}/run --storage-driver vfs \\
+exec nsenter --mount=/proc/{pid}/ns/mnt -- {podman} --root {folder}/store --runroot {run} --storage-driver vfs \\
   --cgroup-manager cgroupfs --events-backend none "$@"
 """
 
@@ -64,12 +65,15 @@ def open_engine(folder: Path) -> Iterator[Engine]:
     if os.geteuid() != 0:
         pytest.skip("needs root: containers with users of their own")
     unshared = ("unshare", "--mount", "--propagation", "private", "sh", "-c", APART)
-    with subprocess.Popen(unshared, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as apart:
+    with (  # podman takes no longer path than 50 characters for what it keeps while it runs
+        tempfile.TemporaryDirectory(prefix="kedge-run-", ignore_cleanup_errors=True) as run,
+        subprocess.Popen(unshared, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as apart,
+    ):
         assert apart.stdout is not None
         assert apart.stdout.readline() == "ready\n"
         wrapper = folder / "bin" / "podman"
         wrapper.parent.mkdir()
-        wrapper.write_text(WRAPPER.format(pid=apart.pid, podman=shutil.which("podman"), folder=folder))
+        wrapper.write_text(WRAPPER.format(pid=apart.pid, podman=shutil.which("podman"), folder=folder, run=run))
         wrapper.chmod(0o755)
         engine = Engine(wrapper.parent)
         try:

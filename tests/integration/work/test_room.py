@@ -283,7 +283,7 @@ async def test_nothing_is_put_aside_where_what_is_restored_does_not_fit(share: P
         assert os.listdir(place.parent) == ["share"]
         assert os.listdir(place) == ["neuer.txt"]
     with small_disk(tmp_path / "fetched", "2m") as here:
-        (part,) = files(share).service.parts()
+        (part,) = files(share).parts()
         of = replace(of, folder=here / "r1", sizes={part.name: 4 * MEGABYTE})
         with pytest.raises(Refused, match="needed for what is fetched"):
             await of.deeds()[0].do()
@@ -294,7 +294,7 @@ async def test_a_drill_is_not_begun_where_its_copy_does_not_fit(share: Path, tmp
     need("bwrap", "bubblewrap")
     store = FolderStore(tmp_path / "store", Now())
     snapshot = await save(files(share), Instance("live", LocalSite(), {}), store)
-    (part,) = files(share).service.parts()
+    (part,) = files(share).parts()
     assert isinstance(part, Sized)
     size = size_of(store.root)
     with small_disk(tmp_path / "room", "6m") as room:
