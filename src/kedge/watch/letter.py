@@ -65,7 +65,7 @@ class Occasion:
 def write_letter(occasion: Occasion, recipient: Recipient, routes: Routes) -> Letter:
     """Return the letter to one person."""
     notice, language = occasion.notice, occasion.language
-    zone = occasion.case.sections.organisation.time_zone
+    zone = occasion.case.zone
     body = [one.to(language) for one in (*_body(occasion), Text("", ""), *_why_so(routes, recipient, occasion))]
     return Letter(
         f"{notice.id}/{recipient.person}", notice.incident.id, notice.incident.thing, notice.kind, recipient.person,

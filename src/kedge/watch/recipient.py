@@ -103,7 +103,7 @@ def _when(case: Case, person: str, people: Sequence[str], severity: Severity, at
 def _by_day(case: Case, person: str, at: datetime) -> datetime:
     """Return when to tell somebody what can always wait for a morning."""
     hours = case.sections.people[person].hours if person in case.sections.people else None
-    return (hours or replace(DAY, zone=case.sections.organisation.time_zone)).next_open(at)
+    return (hours or replace(DAY, zone=case.zone)).next_open(at)
 
 
 def _of_step(case: Case, step: Tell, at: datetime) -> list[Recipient]:
