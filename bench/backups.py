@@ -125,7 +125,8 @@ def reap_orphans() -> None:
 
 
 def spend(work: Callable[[], float | None], pid: int = 0) -> Spent:
-    """Return what some work cost, with what the server of this id spent for it."""
+    """Return what some work cost, with what the server of this id spent for it; nobody writes for those before."""
+    os.sync()
     began, server_cpu, before = time.perf_counter(), cpu_of(pid) if pid else 0.0, getrusage(RUSAGE_CHILDREN)
     peak = work()
     wall = time.perf_counter() - began
@@ -235,6 +236,7 @@ def load_by_hand(folder: Path) -> Spent:
 
 def drill_by_kedge(folder: Path) -> float:
     """Return how long a drill took until the dump was loaded: to the line that says it is counted."""
+    os.sync()
     argv = [str(Path(sys.executable).with_name("kedge")), "drill", "db"]
     environ = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
     ended = subprocess.run(argv, cwd=folder, env=environ, capture_output=True, text=True, check=True)
@@ -254,21 +256,33 @@ def prepare() -> None:
             fill(folder)
             print(f"\n{MEGABYTES} MB in MariaDB, {FILES} files; rounds: {ROUNDS}; load: {os.getloadavg()[0]:.1f}")
             saved = measure_saving(folder, pid)
-        bare = [load_by_hand(folder) for _ in range(ROUNDS)]
-        drilled = [drill_by_kedge(folder) for _ in range(ROUNDS)]
+        loaded = [(load_by_hand(folder).wall_s, drill_by_kedge(folder)) for _ in range(ROUNDS)]
     show_saving(saved)
-    by_hand, by_kedge = find_median([one.wall_s for one in bare]), find_median(drilled)
-    print(f"\n{'restore and load by hand':28}{by_hand:9.1f} s")
-    print(f"{'kedge drill, until loaded':28}{by_kedge:9.1f} s{by_kedge / by_hand:8.2f}")
+    show_loading(loaded)
 
 
 def show_saving(saved: dict[str, list[Spent]]) -> None:
     """Print the medians, as ratios to what is done by hand."""
     hand = [find_median([one[field] for one in saved["by hand"]]) for field in (0, 1)]
-    print(f"\n{'save':28}{'wall s':>9}{'ratio':>8}{'CPU s':>9}{'ratio':>8}{'own MB':>9}")
+    print(f"\n{'save':28}{'wall s':>9}{'ratio':>8}{'CPU s':>9}{'ratio':>8}{'own MB':>9}{'from-to s':>14}")
     for name, spent in saved.items():
         wall, cpu, peak = (find_median([one[field] for one in spent]) for field in (0, 1, 2))
-        print(f"{name:28}{wall:9.1f}{wall / hand[0]:8.2f}{cpu:9.1f}{cpu / hand[1]:8.2f}{peak:9.0f}")
+        line = f"{name:28}{wall:9.1f}{wall / hand[0]:8.2f}{cpu:9.1f}{cpu / hand[1]:8.2f}{peak:9.0f}"
+        print(line + spread([one.wall_s for one in spent]))
+
+
+def show_loading(loaded: list[tuple[float, float]]) -> None:
+    """Print the medians of (by hand, kedge), and kedge's as a ratio."""
+    bare, drilled = zip(*loaded, strict=True)
+    print(f"\n{'until loaded':28}{'wall s':>9}{'ratio':>8}{'from-to s':>14}")
+    for name, spent in (("restore and load by hand", bare), ("kedge drill", drilled)):
+        middle = find_median(list(spent))
+        print(f"{name:28}{middle:9.1f}{middle / find_median(list(bare)):8.2f}{spread(list(spent))}")
+
+
+def spread(walls: list[float]) -> str:
+    """Return the fastest and the slowest, as a column: how far these figures can be trusted."""
+    return f"{f'{min(walls):.1f}-{max(walls):.1f}':>14}"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from kedge.model.instance import Instance
 from kedge.model.ports import Clock, Sandbox, Snapshot, SnapshotStore
-from kedge.work.rehearsal import Copy, Proof, rehearse
+from kedge.work.fetching import Copy
+from kedge.work.rehearsal import Proof, rehearse
 from kedge.work.saving import Dump, Preflight
 from kedge.work.spool import Spool
 from kedge.work.subject import Subject, instance_of

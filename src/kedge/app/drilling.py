@@ -15,9 +15,10 @@ from kedge.app.workshop import Workshop, first_line
 from kedge.errors import EvidenceError, KedgeError, Lacking, OutsideError, UsageError
 from kedge.model.facts import DRILL_EMPTY, Fact
 from kedge.model.ports import Run, Snapshot
+from kedge.work.fetching import Copy
 from kedge.work.ground import BUILD, Build
 from kedge.work.outlook import read_sizes
-from kedge.work.rehearsal import WHY_CHARACTERS, Copy, Ground, Rehearse
+from kedge.work.rehearsal import WHY_CHARACTERS, Ground, Rehearse
 from kedge.work.run import Plan, name_run, read_plan
 from kedge.work.saving import Tidy
 from kedge.work.step import Deed

@@ -12,8 +12,8 @@ from kedge.app.workshop import Workshop
 from kedge.errors import Refused, UsageError
 from kedge.model.instance import ROOT, Instance
 from kedge.model.ports import Run
+from kedge.work.fetching import Copy
 from kedge.work.outlook import read_sizes
-from kedge.work.rehearsal import Copy
 from kedge.work.restoring import KEPT, UNLOADED, Restoration, find_replaced
 from kedge.work.run import Plan, name_run, read_plan
 from kedge.work.subject import Subject, dial_sockets

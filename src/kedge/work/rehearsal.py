@@ -17,9 +17,10 @@ from kedge.model.census import Census
 from kedge.model.facts import DRILL_EMPTY, Fact
 from kedge.model.instance import Command, File, Instance, Obstacle, Part, Program
 from kedge.model.observation import Observation, Status
-from kedge.model.ports import Address, Clock, Sandbox, Shell, Site, Snapshot, SnapshotStore
+from kedge.model.ports import Address, Clock, Sandbox, Shell, Site, Snapshot
 from kedge.model.room import Fit, Fitting
 from kedge.model.service import Service
+from kedge.work.fetching import Copy, Fetching
 from kedge.work.landing import require_room
 from kedge.work.recount import expected_of, is_loaded, recount
 from kedge.work.spool import bring, clear, do, size_of
@@ -32,14 +33,6 @@ WHY_CHARACTERS = 300
 Sizes = Mapping[str, Mapping[str, int]]
 """Service -> part -> how many bytes its last dump had, as far as that is known."""
 UNLOADED = "counted as a file, loaded nowhere"
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A snapshot and the store it is fetched from."""
-
-    store: SnapshotStore
-    snapshot: Snapshot
 
 
 @dataclass(frozen=True)
@@ -111,7 +104,9 @@ async def rehearse(
     dumps = [(part, sizes.get(name, {}).get(part.name, 0)) for name, part in parts]
     await require_room(folder, dumps, is_fetched=False)
     async with sandbox.open() as site, AsyncExitStack() as programs:
-        drill = _Drill(_Stage(site, sandbox.root, programs, tell), copies, folder)
+        fetching = Fetching(copies, folder, tell)
+        await programs.enter_async_context(fetching.begin(list(reversed(list(subject.restored())))))  # databases first
+        drill = _Drill(_Stage(site, sandbox.root, programs, tell), fetching)
         at = await drill.bring_up(subject)
         asked = subject.service.probes(at) if at and subject.service.is_startable else ()  # else it is data only
         probes = [probe for probe in asked if probe.scope == "instance"]
@@ -121,7 +116,7 @@ async def rehearse(
             assert at is not None
             seen[probe.name] = await probe.look(at)
         rto = clock.now() - began
-        fetched = drill.fetched
+        fetched = fetching.fetched
         oldest = min((snapshot.at for snapshot in fetched.values()), default=began)
         return Proof(
             fetched, tuple(drill.differences), seen, tuple(drill.obstacles), began - oldest, rto, drill.compared,
@@ -205,9 +200,8 @@ class _Stage:
 class _Drill:
     """One drill under way: what was found so far, and which port comes next."""
 
-    def __init__(self, stage: _Stage, copies: Mapping[str, Copy], folder: Path) -> None:
-        self.stage, self.site, self.copies, self.folder = stage, stage.site, copies, folder
-        self.fetched: dict[str, Snapshot] = {}
+    def __init__(self, stage: _Stage, fetching: Fetching) -> None:
+        self.stage, self.site, self.fetching = stage, stage.site, fetching
         self.differences: list[str] = []
         self.obstacles: list[Obstacle] = []
         self.compared = 0
@@ -255,7 +249,7 @@ class _Drill:
         parts = [part for part in subject.parts() if is_due(part)]
         if not parts or is_empty:
             return
-        snapshot, here = await self._fetch(subject)
+        snapshot, here = await self.fetching.take(subject)
         censuses = {census.part: census for census in snapshot.censuses}
         for part in parts:
             self.stage.tell(f"restore {subject.name}, {part.name}")
@@ -267,7 +261,7 @@ class _Drill:
                 self.unloaded.append(part.name)
             self.stage.tell(f"count {subject.name}, {part.name}")
             found, expected = await recount(part, on, spool), expected_of(part, on, censuses.get(part.name))
-            counts = self.copies[subject.name].store.counts
+            counts = self.fetching.copies[subject.name].store.counts
             lines = expected.difference(found) if expected else ["was never counted"] if counts else []
             self.compared += len(expected.tallies) if expected else 0
             self.newest = max((one for one in (self.newest, found.newest) if one), default=None)
@@ -285,22 +279,6 @@ class _Drill:
             if not speaks or speaks in failure.message:
                 raise
             raise OutsideError(f"{failure.message}; {speaks}", hint=failure.hint) from failure
-
-    async def _fetch(self, subject: Subject) -> tuple[Snapshot, Path]:
-        service = subject.name
-        here = self.folder / "fetched" / service
-        if service not in self.fetched:
-            copy = self.copies.get(service)
-            if copy is None:
-                raise OutsideError(f"no snapshot of {service}")
-            self.stage.tell(f"fetch {service}")
-            here.parent.mkdir(mode=0o700, exist_ok=True)
-            here.mkdir()
-            fetched = await copy.store.fetch(copy.snapshot, here)
-            self.fetched[service] = replace(fetched, censuses=copy.snapshot.censuses or fetched.censuses)
-            dumps = [(part, await asyncio.to_thread(size_of, here / part.name)) for part in subject.parts()]
-            await require_room(self.folder, dumps, is_fetched=True)
-        return self.fetched[service], here
 
     async def _take(self, step: File | Command | Program, at: Instance) -> None:
         match step:

@@ -17,9 +17,9 @@ from kedge.errors import OutsideError
 from kedge.model.census import Census
 from kedge.model.instance import ROOT, Instance, Part
 from kedge.model.room import Extent
+from kedge.work.fetching import Copy
 from kedge.work.landing import Placed, look_at_target, refuse
 from kedge.work.recount import expected_of, is_loaded, recount
-from kedge.work.rehearsal import Copy
 from kedge.work.room import Outlook, free_here
 from kedge.work.saving import Tidy, write_whole
 from kedge.work.spool import FAR, clear, do, make_empty, push, remove, size_of

@@ -28,7 +28,7 @@ from kedge.model.instance import ROOT, Instance
 from kedge.model.observation import Status
 from kedge.parts.command import INSTEAD, CommandPart
 from kedge.parts.project import ProjectPart
-from kedge.work.rehearsal import Copy
+from kedge.work.fetching import Copy
 from kedge.work.restoring import Restoration
 from kedge.work.run import Logbook, Plan
 from kedge.work.subject import dial_sockets, instance_of, live

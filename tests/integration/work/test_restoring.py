@@ -17,7 +17,7 @@ from kedge.evidence.database import Database
 from kedge.kinds.files import Files
 from kedge.model.instance import Instance
 from kedge.model.ports import Run
-from kedge.work.rehearsal import Copy
+from kedge.work.fetching import Copy
 from kedge.work.restoring import PUT_ASIDE, TAKE_BACK, Restoration, find_replaced
 from kedge.work.run import Logbook, Plan
 from tests.integration.rehearsing import Subject, save

@@ -25,8 +25,9 @@ from kedge.model.instance import Instance
 from kedge.model.ports import Site, SnapshotStore
 from kedge.model.room import Extent, Sized
 from kedge.parts.folder import FolderPart
+from kedge.work.fetching import Copy
 from kedge.work.outlook import look_ahead, worth_asking
-from kedge.work.rehearsal import Copy, rehearse
+from kedge.work.rehearsal import rehearse
 from kedge.work.restoring import Restoration
 from kedge.work.room import Outlook
 from kedge.work.saving import Preflight
