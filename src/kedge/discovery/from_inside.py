@@ -167,7 +167,7 @@ class Insider:
             seen.add((kind, folder))
             one = Sighting(kind, self.host, why=[f"on {self.host}: {clean(path)[:150]}"], wanted=WANTED.get(kind, ""))
             text = self.view.files.get("settings", {}).get(path, "")
-            site = next((site for site in self.sites if site.folder and folder.startswith(site.folder)), None)
+            site = self._site_of(PurePosixPath(folder))
             if kind in PLACES:
                 one.fields[PLACES[kind]] = folder
             elif kind in PLAIN:
@@ -178,6 +178,11 @@ class Insider:
                 one.fields.setdefault("url", f"https://{site.names[0]}/")
             self._explain(*one.names)
             yield one
+
+    def _site_of(self, folder: PurePosixPath) -> Site | None:
+        """Return the site in whose folder this one lies: the innermost, as a web server's default has them all."""
+        around = [site for site in self.sites if site.folder and folder.is_relative_to(site.folder)]
+        return max(around, key=lambda site: len(PurePosixPath(site.folder).parts), default=None)
 
     def _strangers(self, found: list[Sighting]) -> Iterator[Sighting]:
         """Yield a service for each listening program that no kind knows; those nobody can attribute are listed."""

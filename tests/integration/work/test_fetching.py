@@ -81,7 +81,8 @@ async def test_nothing_is_fetched_any_more_when_the_drill_has_ended(store: Resti
     told: list[str] = []
     fetching = Fetching(copies, tmp_path, told.append)
     async with fetching.begin(SUBJECTS):
-        while not restics_of(tmp_path):
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(30):
+            while not restics_of(tmp_path):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.001)
     assert restics_of(tmp_path) == []
     assert (told, fetching.fetched) == (["fetch db"], {})

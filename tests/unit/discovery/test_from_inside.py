@@ -99,6 +99,33 @@ def test_sites_applications_and_strangers_each_become_a_service() -> None:
     assert getattr(website, "folder", "") == "/var/www/blog"
 
 
+NESTED = """== processes
+ 5	/	nginx: master process /usr/sbin/nginx
+== vhosts
+ @@ /etc/nginx/sites-enabled/all
+ >server {
+ >  server_name www.example.org;
+ >  root /var/www;
+ >server {
+ >  server_name cloud.example.org;
+ >  root /var/www/cloud;
+ >server {
+ >  server_name blog.example.org;
+ >  root /var/www/cloud-blog;
+== markers
+ /var/www/cloud-blog/wp-config.php
+ /var/www/cloud/occ
+"""
+
+
+def test_an_application_belongs_to_the_innermost_site_around_it() -> None:
+    """Not to the web server's default, in whose folder all the others lie, nor to one whose name only begins alike."""
+    inventory, _ = drawn(NESTED)
+    services = {one.kind: getattr(one, "url", "") for one in inventory.sections.services.values()}
+    assert services["wordpress"] == "https://blog.example.org/"
+    assert services["nextcloud"] == "https://cloud.example.org/"
+
+
 def test_a_host_says_what_it_is() -> None:
     inventory, text = drawn("")
     host = inventory.sections.hosts["web1"]
