@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from kedge.errors import OutsideError, Refused
 from kedge.model.census import OUTSIDE, Census, Tally
@@ -85,8 +85,7 @@ unread='[ ! -r "$1" ] && [ -e "$1" ]'
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of a folder; `stamp` changes whenever it is touched."""
 
     path: str
@@ -254,7 +253,7 @@ def _lasting(entries: Sequence[Entry], held: Held) -> list[Entry]:
     """
     folders = {name.rpartition("/")[0] for name in held.names}
     return [
-        replace(entry, size=0, modified=0.0, stamp=("", "")) if entry.type == "d" and entry.path in folders else entry
+        entry._replace(size=0, modified=0.0, stamp=("", "")) if entry.type == "d" and entry.path in folders else entry
         for entry in _beside(entries, held)
     ]
 
