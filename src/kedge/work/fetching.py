@@ -34,9 +34,9 @@ class Fetching:
     @asynccontextmanager
     async def begin(self, subjects: Sequence[Subject]) -> AsyncIterator[None]:
         """Fetch the snapshots of these in turn; what is still under way at the end is stopped."""
-        before: asyncio.Task[Snapshot] | None = None
+        turns = asyncio.Lock()  # fair: who asked first is first
         for subject in subjects:
-            before = self._begun[subject.name] = asyncio.create_task(self._fetch(subject, before))
+            self._begun[subject.name] = asyncio.create_task(self._fetch(subject, turns))
         try:
             yield
         finally:
@@ -48,22 +48,21 @@ class Fetching:
         """Return the snapshot of a service and where it lies; raises OutsideError or Refused if it could not be had."""
         return await asyncio.shield(self._begun[subject.name]), self._folder(subject)
 
-    async def _fetch(self, subject: Subject, before: asyncio.Task[Snapshot] | None) -> Snapshot:
-        if before:
-            await asyncio.wait([before])
+    async def _fetch(self, subject: Subject, turns: asyncio.Lock) -> Snapshot:
         copy = self.copies.get(subject.name)
         if copy is None:
             raise OutsideError(f"no snapshot of {subject.name}")
-        self.tell(f"fetch {subject.name}")
         here = self._folder(subject)
-        here.parent.mkdir(mode=0o700, exist_ok=True)
-        here.mkdir()
-        fetched = await copy.store.fetch(copy.snapshot, here)
-        snapshot = replace(fetched, censuses=copy.snapshot.censuses or fetched.censuses)
-        self.fetched[subject.name] = snapshot
-        dumps = [(part, await asyncio.to_thread(size_of, here / part.name)) for part in subject.parts()]
-        await require_room(self.folder, dumps, is_fetched=True)
-        return snapshot
+        async with turns:
+            self.tell(f"fetch {subject.name}")
+            here.parent.mkdir(mode=0o700, exist_ok=True)
+            here.mkdir()
+            fetched = await copy.store.fetch(copy.snapshot, here)
+            snapshot = replace(fetched, censuses=copy.snapshot.censuses or fetched.censuses)
+            self.fetched[subject.name] = snapshot
+            dumps = [(part, await asyncio.to_thread(size_of, here / part.name)) for part in subject.parts()]
+            await require_room(self.folder, dumps, is_fetched=True)
+            return snapshot
 
     def _folder(self, subject: Subject) -> Path:
         return self.folder / "fetched" / subject.name

@@ -105,7 +105,7 @@ async def rehearse(
     await require_room(folder, dumps, is_fetched=False)
     async with sandbox.open() as site, AsyncExitStack() as programs:
         fetching = Fetching(copies, folder, tell)
-        await programs.enter_async_context(fetching.begin(list(reversed(list(subject.restored())))))  # databases first
+        await programs.enter_async_context(fetching.begin([*subject.restored()]))
         drill = _Drill(_Stage(site, sandbox.root, programs, tell), fetching)
         at = await drill.bring_up(subject)
         asked = subject.service.probes(at) if at and subject.service.is_startable else ()  # else it is data only

@@ -26,15 +26,17 @@ class Subject:
         yield from parts_of(self.service)
 
     def restored(self) -> Iterator[Subject]:
-        """Yield this service and those it uses, as far as a copy of it is made of their snapshots, each once.
+        """Yield those it uses and this service, as far as a copy of it is made of their snapshots, each once, in turn.
 
         A service that keeps a part of its own in another one brings what it needs of it: that one starts empty.
         """
         own = {part.of for part in self.parts()}
-        found = {self.name: self} if "self" in own or own else {}
+        found: dict[str, Subject] = {}
         for role, used in self.uses.items():
             if role not in own:
                 found |= {subject.name: subject for subject in used.restored()}
+        if own:
+            found[self.name] = self
         yield from found.values()
 
 
