@@ -76,7 +76,7 @@ class Desk:
 
     def answer(self, *words: str, code: int = 0) -> Any:
         done = self.call(*words, "--json")
-        assert done.returncode == code, done.stderr
+        assert done.returncode == code, done.stderr + done.stdout  # with --json, what failed is told in the answer
         return json.loads(done.stdout)
 
     def state_of(self, *words: str, code: int = 0) -> dict[str, str]:

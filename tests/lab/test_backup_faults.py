@@ -75,7 +75,7 @@ def check_clean(desk: Desk, lab: Lab, host: str, service: str, saved: int) -> No
     assert {run["state"] for run in desk.answer("runs")} <= {"done", "failed", "rolled-back"}
     assert spools(lab.host(host)) == ""
     assert not list((desk.folder / "state").rglob("spool/*"))
-    # A save removes the locks of those that are gone; nobody else holds one.
+    # A save removes the locks of those that are gone, should they be in its way; nobody else holds one.
     assert lab.host("backup").sh("ls /srv/store/kedge/locks").strip() == ""
 
 
@@ -123,9 +123,14 @@ def test_a_pruning_that_is_interrupted(desk: Desk, lab: Lab, lost: str) -> None:
         assert desk.state_of("backup", "names") == {"names": "saved"}
     lab.host("ns1").sh("rm /var/lib/bind/filler")
     newest = max(desk.answer("snapshots", "names"), key=lambda one: str(one["at"]))["snapshot"]
-    losses = {"kedge": kedge_itself, "restic": program("restic"), "backup": crash_of(lab.host("backup"))}
+    gone = "test $(ls /srv/store/kedge/snapshots | wc -l) = 1"  # it has forgotten, but not freed, and has its lock
+    losses = {
+        "kedge": once(lab.host("backup"), LOCKED, kedge_itself),
+        "restic": once(lab.host("backup"), gone, program("restic")),
+        "backup": once(lab.host("backup"), LOCKED, crash_of(lab.host("backup"))),
+    }
     words = ("prune", "vault", "--keep", "daily 1", "--yes-forget", "2")
-    lose_at(desk, "forget 2 snapshots", once_locked(lab.host("backup"), losses[lost]), *words)
+    lose_at(desk, "forget 2 snapshots", losses[lost], *words)
     lab.start("backup")
     assert newest in {one["snapshot"] for one in desk.answer("snapshots", "names")}
     left = len(desk.answer("snapshots", "names")) - 1
@@ -140,11 +145,15 @@ CHECK = ("restic", "--repo", "/srv/store/kedge", "check", "--read-data", "--no-l
 """Whether what is in the store is whole, as its own program sees it; asks for the passphrase."""
 
 
-def once_locked(store: Host, loss: Loss) -> Loss:
-    """Lose something once the store is locked for it: the work has begun."""
+LOCKED = "ls /srv/store/kedge/locks | grep -qxE '[0-9a-f]{64}'"
+"""The store is locked for somebody: the work has begun."""
+
+
+def once(store: Host, reached: str, loss: Loss) -> Loss:
+    """Lose something once the store is in some state, as a shell there can tell."""
 
     def lose(pid: int) -> None:
-        store.wait_until("ls /srv/store/kedge/locks | grep -q .")
+        store.wait_until(reached)
         loss(pid)
 
     return lose

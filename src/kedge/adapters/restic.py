@@ -52,6 +52,7 @@ NO_DELETION = (
     "lets nobody delete by this address and with these credentials",
     "that is as it should be for whoever saves; prune by another way: kedge prune --through, --credentials-file",
 )
+LOCKED = "repository is already locked"
 KNOWN = (
     ("failed to execute restic", "cannot be used: restic is not installed here", "apt install restic"),
     ("blob not removed, server response: 403", *NO_DELETION),
@@ -73,7 +74,7 @@ KNOWN = (
         "cannot be reached",
         "is its host up, and does ssh get in without asking?",
     ),
-    ("repository is already locked", "is locked by another program", "wait for it; a dead one's lock goes by itself"),
+    (LOCKED, "is locked by another program", "wait for it; a dead one's lock goes by itself"),
     ("no space left on device", "has no room left", "make room; nothing that was saved is harmed"),
     ("ciphertext verification failed", "is damaged", "restic check --read-data tells what is lost; use another store"),
 )
@@ -82,6 +83,10 @@ may not be there."""
 READING = ("--no-lock",)
 """Who reads needs no lock and waits for none: a pruning that died must not keep anybody from what was saved. Should one
 be going on, what it takes away is missed when the files are compared."""
+
+
+class _LockedError(OutsideError):
+    """Somebody works there whom it has to itself, or did and is dead."""
 
 
 @dataclass(frozen=True)
@@ -132,11 +137,9 @@ class ResticStore:
         record = await asyncio.to_thread(make_record, service, at, tuple(censuses), spool)
         tags = ("--tag", "kedge", "--tag", f"service={service}", "--time", f"{at:%Y-%m-%d %H:%M:%S}")
         try:
-            said = await self.run("backup", "--json", *tags, ".", folder=spool, limit=CARRY_LIMIT)
-        except OutsideError:
-            with suppress(OutsideError):
-                await self.unlock()
-            raise
+            said = await self._back_up(tags, spool)
+        except _LockedError:  # by a pruning that was killed, perhaps: its lock has gone now
+            said = await self._back_up(tags, spool)
         summary = _summary(said.stdout)
         wanted = size_with_record(record, spool)
         found = (summary.get("total_files_processed"), summary.get("total_bytes_processed"))
@@ -146,6 +149,15 @@ class ResticStore:
         if len(saved) != 1:
             raise OutsideError(f"{self.name} does not list the snapshot it has just taken")
         return replace(saved[0], at=at, censuses=record.censuses)
+
+    async def _back_up(self, tags: Sequence[str], spool: Path) -> Exit:
+        """Return what restic said of saving a folder; what failed leaves no lock, nor those of the dead."""
+        try:
+            return await self.run("backup", "--json", *tags, ".", folder=spool, limit=CARRY_LIMIT)
+        except OutsideError:
+            with suppress(OutsideError):
+                await self.unlock()
+            raise
 
     async def list(self, service: str) -> Sequence[Snapshot]:
         """Return the snapshots of a service, oldest first, without their censuses."""
@@ -182,7 +194,9 @@ class ResticStore:
     async def forget(self, snapshots: Sequence[Snapshot]) -> None:
         """Forget snapshots and free their room; safe to repeat after half a forget. Only pruning calls this."""
         await self.unlock()
-        await self.run("forget", "--prune", *(one.id for one in snapshots), limit=CARRY_LIMIT)
+        # Without snapshots `forget --prune` frees nothing, and leaves what an earlier one has forgotten, but not freed.
+        verb = ("forget", "--prune", *(one.id for one in snapshots)) if snapshots else ("prune",)
+        await self.run(*verb, limit=CARRY_LIMIT)
 
     async def ask(self, *argv: str) -> Any:
         """Return what restic says as JSON to a question that changes nothing."""
@@ -241,7 +255,8 @@ class ResticStore:
             said = Secret("", half).hide(said)
         for sign, meaning, hint in KNOWN:
             if sign in said:
-                return OutsideError(f"the store {name} {meaning}", hint=hint)
+                kind = _LockedError if sign == LOCKED else OutsideError
+                return kind(f"the store {name} {meaning}", hint=hint)
         last = " ".join(said.split())[-SAID_BYTES:]
         return OutsideError(f"restic {verb} on {name} failed: {last or f'exit code {ended.code}'}")
 

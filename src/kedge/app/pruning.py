@@ -63,11 +63,13 @@ def _require_newest(workshop: Workshop, store: str, service: str, snapshots: Seq
 
 
 async def prune(workshop: Workshop, plan: PrunePlan, way: Way = DECLARED) -> None:
-    """Forget what a plan says, and nothing else; what was interrupted is finished by pruning again."""
+    """Forget what a plan says, and nothing else; what was interrupted is finished by pruning again.
+
+    So also where nothing goes: an earlier one may have forgotten what it could not free any more.
+    """
     with workshop.locked(f"prune-{plan.store}") as locked:
-        if plan.goes:
-            locked.tell(f"forget {len(plan.goes)} snapshots in {plan.store}, and free their room")
-            await locked.repository(plan.store, way).forget(plan.goes)
+        locked.tell(f"forget {len(plan.goes)} snapshots in {plan.store}, and free their room")
+        await locked.repository(plan.store, way).forget(plan.goes)
 
 
 def find_proven(workshop: Workshop, service: str) -> set[str]:

@@ -184,7 +184,10 @@ class Repository(SnapshotStore, Protocol):
         ...
 
     async def forget(self, snapshots: Sequence[Snapshot]) -> None:
-        """Forget snapshots and free their room; safe to repeat after half a forget. Only pruning calls this."""
+        """Forget snapshots, and free the room of all that was ever forgotten. Only pruning calls this.
+
+        Safe to repeat after half a forget, and with no snapshots.
+        """
         ...
 
 

@@ -144,6 +144,39 @@ async def test_a_killed_save_is_no_snapshot_and_locks_nobody_out(
     assert list(locks.iterdir()) == []
 
 
+async def test_a_killed_pruning_locks_nobody_out(store: ResticStore, spool: Path, tmp_path: Path) -> None:
+    """It has the store to itself; whoever saves next is not told to wait for the dead."""
+    locks = tmp_path / "repository" / "locks"
+    dying = replace(
+        store,
+        shell=LocalShell(hop=lambda argv: ("sh", "-c", DIE if "forget" in argv else 'exec "$@"', str(locks), *argv)),
+    )
+    old = await store.save("wiki", spool, [CENSUS])
+    with pytest.raises(OutsideError):
+        await dying.forget([old])
+    assert list(locks.iterdir()) != []
+    await store.save("wiki", spool, [replace(CENSUS, at=AT + timedelta(hours=1))])
+    assert list(locks.iterdir()) == []
+
+
+DIE = '(until ls "$0" | grep -qxE "[0-9a-f]{64}"; do :; done; kill -9 $$) & exec "$@"'
+
+
+async def test_room_that_was_not_freed_is_freed_by_pruning_again(
+    store: ResticStore, spool: Path, tmp_path: Path
+) -> None:
+    """A pruning that dies between the two leaves no snapshot by which one would know."""
+    old = await store.save("wiki", spool, [CENSUS])
+    await store.run("forget", old.id)
+    full = size(tmp_path / "repository")
+    await store.forget([])
+    assert size(tmp_path / "repository") < full / 2
+
+
+def size(folder: Path) -> int:
+    return sum(map(len, tree(folder).values()))
+
+
 def test_the_passphrase_is_in_no_process_list(store: ResticStore, spool: Path) -> None:
     watcher = subprocess.Popen([sys.executable, "-c", WATCH], stdout=subprocess.PIPE, text=True)
     asyncio.run(store.save("wiki", spool, [CENSUS]))
