@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from kedge.model.observation import Status
 from kedge.model.ports import Address, Snapshot
 from kedge.model.service import Service
 from kedge.probes.http import HttpProbe
+from kedge.work.fetching import Copy
+from kedge.work.rehearsal import rehearse
 from tests.integration.rehearsing import DrillResult, Subject, drill, save
 
 pytestmark = pytest.mark.usefixtures("bwrap")
@@ -128,6 +131,42 @@ async def test_a_page_is_started_on_the_files_it_uses(world: World, prove: Prove
     assert result.is_proven
     assert result.seen["http"].status is Status.OK
     prove("http", "proven")
+
+
+async def test_the_next_snapshot_is_fetched_while_a_server_starts(world: World, tmp_path: Path) -> None:
+    """The fetching of the second ends only when the first has started: nobody may wait for it before."""
+    other = tmp_path / "portal"
+    other.mkdir()
+    (other / "index.html").write_text(GREETING, encoding="utf-8")
+    portal = StaticSite(url="https://www.example.org/", text=GREETING, folder=str(other))
+    saved = {"www": await world.save("www", world.site), "portal": await world.save("portal", portal)}
+    said: list[str] = []
+    starts = asyncio.Event()
+
+    def hear(line: str) -> None:
+        said.append(line)
+        if line == "start www":
+            starts.set()
+
+    slow = SlowStore(tmp_path / "store", world.clock, waits={"portal": starts})
+    copies = {name: Copy(slow, snapshot) for name, snapshot in saved.items()}
+    subject = Subject("portal", portal, {"page": Subject("www", world.site)})
+    async with asyncio.timeout(60):
+        proof = await rehearse(subject, copies, Bubblewrap(), world.clock, tmp_path, hear)
+    assert proof.is_proven
+    assert said.index("fetch www") < said.index("fetch portal") < said.index("start www") < said.index("start portal")
+
+
+@dataclass(frozen=True)
+class SlowStore(FolderStore):
+    """A folder from which the snapshots of some services come only when something has happened."""
+
+    waits: Mapping[str, asyncio.Event] = field(default_factory=dict)
+
+    async def fetch(self, snapshot: Snapshot, spool: Path) -> Snapshot:
+        if snapshot.service in self.waits:
+            await self.waits[snapshot.service].wait()
+        return await super().fetch(snapshot, spool)
 
 
 class TestNotProven:

@@ -83,12 +83,14 @@ class Proof:
 
 
 def _compact(duration: timedelta) -> str:
-    """Return a duration as one word, rounded up to whole seconds, minutes above an hour: `2h5min`, `40s`."""
+    """Return a duration as one word, rounded up to whole seconds, minutes above an hour: `2h5min`, `33min37s`."""
     seconds = -(-duration // timedelta(seconds=1))
-    if seconds < 3600:
-        return f"{seconds}s"
-    hours, minutes = divmod(-(-seconds // 60), 60)
-    return f"{hours}h{minutes}min" if minutes else f"{hours}h"
+    if seconds >= 3600:
+        seconds = -(-seconds // 60) * 60
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    counts = {"h": hours, "min": minutes, "s": seconds}
+    return "".join(f"{count}{unit}" for unit, count in counts.items() if count) or "0s"
 
 
 async def rehearse(
