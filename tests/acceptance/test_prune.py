@@ -46,6 +46,9 @@ def test_old_ones_go_and_what_is_proven_stays(desk: Desk) -> None:
     process.communicate()
     desk.call(*keep)
     assert [one["snapshot"] for one in desk.answer("snapshots", "share")] == [first, third]
+    out, err = desk.start(*keep).communicate()
+    assert out == "0 went, 2 stay.\n"
+    assert err.endswith("free the room in disk of what was forgotten before\n")
     assert desk.answer("drill", "share")[0]["state"] == "proven"
 
 

@@ -68,7 +68,8 @@ async def prune(workshop: Workshop, plan: PrunePlan, way: Way = DECLARED) -> Non
     So also where nothing goes: an earlier one may have forgotten what it could not free any more.
     """
     with workshop.locked(f"prune-{plan.store}") as locked:
-        locked.tell(f"forget {len(plan.goes)} snapshots in {plan.store}, and free their room")
+        some = f"forget {len(plan.goes)} snapshots in {plan.store}, and free their room"
+        locked.tell(some if plan.goes else f"free the room in {plan.store} of what was forgotten before")
         await locked.repository(plan.store, way).forget(plan.goes)
 
 
