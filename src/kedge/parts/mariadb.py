@@ -107,7 +107,8 @@ class MariaDBPart:
             seen = read_look(said)
             obstacles = [*self._find_obstacles(seen), *await self._broken_views(at, seen)]
         except OutsideError as failure:
-            return Survey([Obstacle(failure.message, "let kedge log in (unix_socket account or ~/.my.cnf)")])
+            hint = failure.hint or "let kedge log in (unix_socket account or ~/.my.cnf)"
+            return Survey([Obstacle(failure.message, hint)])
         return Survey(obstacles, seen.extent, seen.words(version))
 
     def _find_obstacles(self, seen: Seen) -> Iterator[Obstacle]:

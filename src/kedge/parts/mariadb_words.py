@@ -15,6 +15,10 @@ MEANINGS = (
      "restore to the same product and release, or change the collation in a copy of the dump"),
     (re.compile(r"ERROR at line 1: Unknown command"), "this client is older than the dump",
      "a mariadb-client of May 2024 or later; the dump begins with a line that older ones refuse"),
+    (re.compile(r"\bmariadb(?:-dump)?: (?:command )?not found"),
+     "its programs are not there", "apt install mariadb-server"),
+    (re.compile(r"ERROR 2002 .*\((?:2|111)\)"), "nothing listens at its socket",
+     "is mariadb-server installed there, and started?"),
     (re.compile(r"ERROR 1045 "), "the server refused the login", "unix_socket account, or ~/.my.cnf"),
     (re.compile(r"ERROR (?:1114|1021|3) |Errcode: 28\b|No space left"), "no room is left", "make room on the server"),
 )  # fmt: skip

@@ -104,7 +104,8 @@ class PostgresPart:
         try:
             return await self._look(at, said)
         except OutsideError as failure:
-            return Survey([Obstacle(failure.message, "let kedge log in as the server's superuser (peer, as postgres)")])
+            hint = failure.hint or "let kedge log in as the server's superuser (peer, as postgres)"
+            return Survey([Obstacle(failure.message, hint)])
 
     async def _look(self, at: Instance, told: str) -> Survey:
         """Return what the server says; `told` is what pg_dump said of its version."""
@@ -295,10 +296,20 @@ def _failed(what: str, ended: Exit) -> OutsideError:
     found = ERROR_CODE.search(said)
     if found:
         return OutsideError(f"{what}: error {found[1]}")
+    for sign, meaning, hint in MEANINGS:
+        if sign.search(said):
+            return OutsideError(f"{what}: {meaning}", hint=hint)
     reason = next((phrase for phrase in HARMLESS if phrase in said), f"exit code {ended.code}")
     return OutsideError(f"{what}: {reason}")
 
 
+MEANINGS = (
+    (re.compile(r"\b(?:psql|pg_\w+): (?:command )?not found|setpriv: failed to (?:execute (?:psql|pg_)|parse reuid)"),
+     "its programs are not there", "apt install postgresql"),
+    (re.compile(r"connection to server on socket .*(?:No such file or directory|Connection refused)"),
+     "nothing listens at its socket", "is postgresql installed there, and started?"),
+)  # fmt: skip
+"""What says that there is no server -> what it means, and what to do."""
 HARMLESS = (
     "No space left on device", "could not connect to server", "No such file or directory", "Connection refused",
     "Permission denied", "server closed the connection unexpectedly", "unexpected end of file",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 
-from kedge.errors import Refused
+from kedge.errors import OutsideError, Refused
 from kedge.model.census import Census
 from kedge.model.instance import Instance, Obstacle, Part
 from kedge.model.room import Extent, Fit, Fitting, Free
@@ -44,7 +44,7 @@ async def look_at_target(
     waiting: dict[str, tuple[Free, Extent]] = {}
     for part, dump in dumps:
         at, size = instance_of(part, target), await asyncio.to_thread(size_of, dump)
-        fit = await part.fit(at, censuses.get(part.name)) if isinstance(part, Fitting) else Fit()
+        fit = await _fit(part, at, censuses.get(part.name))
         outlook.obstacles += [Obstacle(f"{part.name}: {one.what}", one.fix) for one in fit.obstacles]
         outlook.words += [f"{part.name}: {word}" for word in fit.words]
         loaded = Extent(size, size).grown(growth_of(part))
@@ -57,6 +57,14 @@ async def look_at_target(
     for free, need in by_disk([*needs, *waiting.values()]):
         outlook.weigh(free, need, "what is restored", "make room on the target")
     return outlook
+
+
+async def _fit(part: Part, at: Instance, saved: Census | None) -> Fit:
+    """Return what a part's server says of its dump; one that does not answer is an obstacle, for it takes nothing."""
+    try:
+        return await part.fit(at, saved) if isinstance(part, Fitting) else Fit()
+    except OutsideError as failure:
+        return Fit([Obstacle(failure.message, failure.hint)])
 
 
 async def require_room(folder: Path, dumps: Iterable[tuple[Part, int]], *, is_fetched: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,10 @@ from kedge.model.instance import Instance
 from kedge.model.ports import Site, SnapshotStore
 from kedge.model.room import Extent, Sized
 from kedge.parts.folder import FolderPart
+from kedge.parts.mariadb import MariaDBPart
+from kedge.parts.postgresql import PostgresPart
 from kedge.work.fetching import Copy
+from kedge.work.landing import look_at_target
 from kedge.work.outlook import look_ahead, worth_asking
 from kedge.work.rehearsal import rehearse
 from kedge.work.restoring import Restoration
@@ -244,6 +248,31 @@ async def test_a_server_of_an_older_release_or_with_smaller_packets_is_refused_b
         assert await obstacles(largest_row="1500 (wiki.page)") == []
         old = Census(census.part, census.at, census.tallies)  # of a kedge that did not look
         assert list((await mariadb.PART.fit(live, old)).obstacles) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "program", "package"),
+    [
+        (MariaDBPart("/run/kedge-nobody/mysqld.sock"), "mariadb", "mariadb-server"),
+        (PostgresPart("/run/kedge-nobody/.s.PGSQL.5432"), "psql", "postgresql"),
+    ],
+)
+async def test_a_server_that_is_not_started_or_not_installed_is_told_before_loading(
+    part: MariaDBPart | PostgresPart, program: str, package: str, tmp_path: Path
+) -> None:
+    """What whoever restores onto an empty host meets first."""
+    need(program, f"{package.removesuffix('-server')}-client")
+    for other in ("sh", "id", "setpriv", "df", "stat"):
+        (tmp_path / other).symlink_to(shutil.which(other) or "")
+    words = ("env", f"PATH={tmp_path}", "sh", "-c", '"$@"', "sh")
+    for shell, meaning, fix in (
+        (LocalShell(), "nothing listens at its socket", f"is {package} installed there, and started?"),
+        (LocalShell(lambda argv: (*words, *argv)), "its programs are not there", f"apt install {package}"),
+    ):
+        at = Instance("target", replace(LocalSite(), shell=shell), {})
+        (obstacle,) = (await look_at_target(at, [(part, tmp_path)], {})).obstacles
+        assert obstacle.what.startswith(f"databases: the server did not answer: {meaning}")
+        assert obstacle.fix == fix
 
 
 async def test_postgresql_tells_sizes_and_refuses_what_an_older_one_cannot_read() -> None:
