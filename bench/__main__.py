@@ -52,8 +52,10 @@ def main(arguments: list[str]) -> None:
         arguments = arguments[:at] + arguments[at + 2 :]
     for name in arguments or find_benches():
         bench = import_module(f"bench.{name}")
-        getattr(bench, "prepare", lambda: None)()
         print(f"\n{name}: {(bench.__doc__ or '').splitlines()[0]}")
+        getattr(bench, "prepare", lambda: None)()
+        if not bench.CASES:
+            continue  # it has shown all it measures
         load = os.getloadavg()[0]
         print_costs(run_cases(bench, getattr(bench, "RUNS", runs)))
         print(f"load before: {load:.2f}, {os.cpu_count()} cores, rounds: {getattr(bench, 'RUNS', runs)}")

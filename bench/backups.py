@@ -69,8 +69,11 @@ class Spent(NamedTuple):
 
 
 def run(*argv: str, **environ: str) -> None:
-    """Run a command to its end; raises if it fails."""
-    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **environ})
+    """Run a command to its end; one that fails ends the bench with what it said."""
+    env = {**os.environ, **environ}
+    ended = subprocess.run(argv, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=env)
+    if ended.returncode:
+        raise SystemExit(f"bench: {argv[0]} ended with {ended.returncode}: {ended.stderr.strip()}")
 
 
 def script(text: str, folder: Path, **environ: str) -> None:
