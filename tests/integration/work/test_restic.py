@@ -159,7 +159,8 @@ async def test_a_killed_pruning_locks_nobody_out(store: ResticStore, spool: Path
     assert list(locks.iterdir()) == []
 
 
-DIE = '(until ls "$0" | grep -qxE "[0-9a-f]{64}"; do :; done; kill -9 $$) & exec "$@"'
+DIE = '(while kill -0 $$ && ! ls "$0" | grep -qxE "[0-9a-f]{64}"; do :; done; kill -9 $$) 2>/dev/null & exec "$@"'
+"""Kill a program once the store is locked; give up when it has ended without."""
 
 
 async def test_room_that_was_not_freed_is_freed_by_pruning_again(
